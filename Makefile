@@ -1,0 +1,186 @@
+# Sluice: build, test, run. `make help` lists the targets.
+#
+# Objects go to build/<variant>/, where the variant names what changes the code that is generated
+# (TLS or not, a sanitizer), so variants never mix and a rebuild is always incremental.
+
+BUILD_TLS ?= yes
+SANITIZER ?=
+COMPILER  ?= gcc
+PREFIX    ?= /usr/local
+OPTIMIZATION ?= -O2
+
+variant := $(if $(filter no,$(BUILD_TLS)),plain,tls)$(if $(SANITIZER),-$(SANITIZER))$(if $(filter-out gcc,$(COMPILER)),-$(COMPILER))
+B := build/$(variant)
+
+CC := $(COMPILER)
+
+warnings := -Wall -Wextra -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
+	-Wcast-qual -Wwrite-strings -Wundef -Wformat=2 -Wimplicit-fallthrough -Wswitch-enum \
+	-Wnull-dereference -fno-common -Werror
+ifeq ($(COMPILER),gcc)
+warnings += -Wimplicit-fallthrough=5 -Wlogical-op -Wduplicated-cond
+else
+warnings += -Wthread-safety -Wno-unknown-warning-option
+endif
+# Folders where every conversion is spelt out.
+strict_folders := base structures protocol io
+
+CPPFLAGS := -D_GNU_SOURCE -iquote src
+CFLAGS   := -std=gnu11 $(OPTIMIZATION) -g -fno-omit-frame-pointer $(warnings)
+LDFLAGS  :=
+LDLIBS   := -luring -llzf -lpthread -lm -ldl
+
+ifeq ($(SANITIZER),)
+CPPFLAGS += -D_FORTIFY_SOURCE=2 -DUSE_JEMALLOC
+CFLAGS   += -fstack-protector-strong -fstack-clash-protection -fcf-protection -fPIE
+LDFLAGS  += -pie -Wl,-z,relro,-z,now
+LDLIBS   += -ljemalloc
+else
+CPPFLAGS += -DSLUICE_ASSERT_SLOW -DSLUICE_SANITIZER
+sanitize := $(if $(filter address,$(SANITIZER)),address$(comma)undefined,$(SANITIZER))
+comma := ,
+CFLAGS   += -O1 -fsanitize=$(if $(filter address,$(SANITIZER)),address$(comma)undefined,$(SANITIZER)) -fno-sanitize-recover=all
+LDFLAGS  += -fsanitize=$(if $(filter address,$(SANITIZER)),address$(comma)undefined,$(SANITIZER))
+# The sanitizers' instrumentation makes these warnings see ghosts.
+CFLAGS   += -Wno-null-dereference -Wno-maybe-uninitialized
+endif
+
+ifeq ($(BUILD_TLS),no)
+tls_only := src/io/tls_context.c src/io/tls_tickets.c src/io/tls_certificate.c src/io/tls_errors.c \
+	src/io/tls_library.c src/io/transport_tls.c src/io/tls_bio.c src/io/tls_verify.c
+no_tls_only :=
+else
+CPPFLAGS += -DBUILD_TLS
+LDLIBS   += -lssl -lcrypto
+tls_only :=
+no_tls_only := src/io/tls_none.c
+endif
+
+# Ranks, lowest first (DESIGN: a file includes its own folder and lower ranks only). Link order is the reverse.
+folders := base structures protocol io types keyspace client acl pubsub persistence replication \
+	cluster observability config dispatch scripting commands server
+sources_of = $(filter-out $(tls_only) $(no_tls_only),$(sort $(wildcard src/$(1)/*.c)))
+objects_of = $(patsubst src/%.c,$(B)/%.o,$(call sources_of,$(1)))
+folders := $(foreach f,$(folders),$(if $(call sources_of,$(f)),$(f)))
+libraries := $(patsubst %,$(B)/lib%.a,$(folders))
+reverse = $(if $(1),$(call reverse,$(wordlist 2,$(words $(1)),$(1))) $(firstword $(1)))
+# Libraries a folder's unit tests link: all ranks up to its own (same-rank folders are harmless).
+upto = $(if $(filter $(1),$(firstword $(2))),$(1),$(firstword $(2)) $(call upto,$(1),$(wordlist 2,$(words $(2)),$(2))))
+
+all: src/redis-server $(if $(wildcard src/tools/cli/*.c),src/redis-cli) $(if $(wildcard src/tools/benchmark/*.c),src/redis-benchmark)
+
+# The binaries under src/ are links to the variant built last.
+src/redis-server: $(B)/redis-server
+	@cp -f $< $@
+src/redis-cli: $(B)/redis-cli
+	@cp -f $< $@
+src/redis-benchmark: $(B)/redis-benchmark
+	@cp -f $< $@
+
+# Rebuilds when flags change, not only files.
+$(B)/flags: FORCE
+	@mkdir -p $(B)
+	@echo '$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(LDLIBS)' | cmp -s - $@ || echo '$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(LDLIBS)' > $@
+
+$(B)/%.o: src/%.c $(B)/flags
+	@mkdir -p $(@D)
+	@echo "  CC $<"
+	@$(CC) $(CPPFLAGS) $(CFLAGS) $(if $(filter $(strict_folders),$(firstword $(subst /, ,$*))),-Wconversion) -MMD -MP -c $< -o $@
+
+define library_rule
+$(B)/lib$(1).a: $(call objects_of,$(1))
+	@rm -f $$@ && ar rcs $$@ $$^
+endef
+$(foreach f,$(folders),$(eval $(call library_rule,$(f))))
+
+server_libraries := $(patsubst %,$(B)/lib%.a,$(call reverse,$(folders)))
+$(B)/redis-server: $(B)/main.o $(libraries)
+	@echo "  LD $@"
+	@$(CC) $(CFLAGS) $(LDFLAGS) -rdynamic $(B)/main.o -Wl,--start-group $(server_libraries) -Wl,--end-group $(LDLIBS) -o $@
+
+tool_libraries := $(B)/libio.a $(B)/libprotocol.a $(B)/libbase.a
+cli_objects := $(patsubst src/%.c,$(B)/%.o,$(sort $(wildcard src/tools/cli/*.c) $(wildcard src/tools/common/*.c)))
+benchmark_objects := $(patsubst src/%.c,$(B)/%.o,$(sort $(wildcard src/tools/benchmark/*.c) $(wildcard src/tools/common/*.c)))
+$(B)/redis-cli: $(cli_objects) $(tool_libraries)
+	@echo "  LD $@"
+	@$(CC) $(CFLAGS) $(LDFLAGS) $(cli_objects) $(tool_libraries) $(LDLIBS) -ledit -o $@
+$(B)/redis-benchmark: $(benchmark_objects) $(tool_libraries)
+	@echo "  LD $@"
+	@$(CC) $(CFLAGS) $(LDFLAGS) $(benchmark_objects) $(tool_libraries) $(LDLIBS) -o $@
+
+# -- unit tests: tests/unit/<folder>/test_<module>.c, one Criterion program each --
+
+unit_sources := $(sort $(wildcard tests/unit/*/test_*.c))
+unit_programs := $(patsubst tests/unit/%.c,$(B)/unit/%,$(unit_sources))
+support_objects := $(patsubst tests/support/%.c,$(B)/support/%.o,$(sort $(wildcard tests/support/*.c)))
+unit_flags := -iquote tests/support -Wno-missing-prototypes -Wno-conversion -Wno-cast-qual -Wno-null-dereference
+
+$(B)/support/%.o: tests/support/%.c $(B)/flags
+	@mkdir -p $(@D)
+	@$(CC) $(CPPFLAGS) $(CFLAGS) $(unit_flags) -MMD -MP -c $< -o $@
+
+define unit_rule
+$(B)/unit/$(1)/%: tests/unit/$(1)/%.c $(patsubst %,$(B)/lib%.a,$(call upto,$(1),$(folders))) $(support_objects) $(B)/flags
+	@mkdir -p $$(@D)
+	@echo "  UNIT $$<"
+	@$(CC) $(CPPFLAGS) $(CFLAGS) $(unit_flags) -MMD -MP -MF $$@.d $(LDFLAGS) $$< $(support_objects) -Wl,--start-group $(patsubst %,$(B)/lib%.a,$(call upto,$(1),$(folders))) -Wl,--end-group $(LDLIBS) -lcriterion -o $$@
+unit-$(1): $(filter $(B)/unit/$(1)/%,$(unit_programs))
+	@utils/run-unit $(filter $(B)/unit/$(1)/%,$(unit_programs))
+endef
+$(foreach f,$(folders),$(eval $(call unit_rule,$(f))))
+
+unit-programs: $(unit_programs)
+unit: $(unit_programs)
+	@utils/run-unit $(unit_programs)
+
+# -- targets people type --
+
+help:
+	@sed -n 's/^# target: //p' Makefile
+
+# target: make                     build (TLS in); BUILD_TLS=no, SANITIZER=address|undefined|thread, COMPILER=clang
+# target: make run                 install what is missing, build, make certificates, start on TLS port 6379
+run:
+	@deps/install.sh
+	@$(MAKE) --no-print-directory -j$(shell nproc) all
+	@utils/run-server
+
+# target: make test                tidy, unit tests, integration tests (plain and TLS, both backends), sanitizers
+test:
+	@deps/install.sh
+	@utils/test-all
+
+# target: make tidy                house rules: layers, ceilings, banned calls, headers
+tidy:
+	@utils/tidy
+
+# target: make bench               bench/tls-throughput against redis-server
+bench: all
+	@bench/tls-throughput
+
+# target: make soak, make fuzz     long runs
+soak: all
+	@utils/soak
+fuzz:
+	@utils/fuzz
+
+# target: make format              clang-format over the tree
+format:
+	@clang-format -i $$(git ls-files 'src/*.c' 'src/*.h' 'tests/*.c' 'tests/*.h')
+
+# target: make install PREFIX=     binaries, man pages, redis.conf
+install: all
+	@PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) utils/install
+
+# target: make certs               test certificates in tests/tls/
+certs:
+	@utils/gen-test-certs.sh
+
+clean:
+	@rm -rf build src/redis-server src/redis-cli src/redis-benchmark
+
+FORCE:
+.PHONY: all help run test tidy bench soak fuzz format install certs clean unit unit-programs FORCE
+.SECONDARY:
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -1,0 +1,72 @@
+/* Counted allocation: the one front through which the server and OpenSSL allocate.
+ *
+ * In a normal build this is jemalloc, and what is in use is read from jemalloc's own per-thread
+ * counters (thread.allocatedp, thread.deallocatedp), so counting costs nothing per call. Sanitizer
+ * builds (no USE_JEMALLOC) use libc and count with malloc_usable_size.
+ *
+ * mem_* abort the process when memory is exhausted; mem_try_* return NULL and are for sizes that a
+ * client chose. Memory may be freed by any thread, but the house rule is that it is freed by the
+ * thread that allocated it. Any thread.
+ */
+#ifndef BASE_MEMORY_H
+#define BASE_MEMORY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+void *mem_alloc(size_t size) __attribute__((malloc, returns_nonnull, alloc_size(1)));
+void *mem_calloc(size_t count, size_t size) __attribute__((malloc, returns_nonnull));
+void *mem_realloc(void *memory, size_t size) __attribute__((returns_nonnull));
+void *mem_alloc_aligned(size_t alignment, size_t size) __attribute__((malloc, returns_nonnull));
+void *mem_try_alloc(size_t size) __attribute__((malloc));
+void *mem_try_calloc(size_t count, size_t size) __attribute__((malloc));
+void *mem_try_realloc(void *memory, size_t size);
+char *mem_strdup(const char *text) __attribute__((malloc, returns_nonnull));
+void *mem_dup(const void *data, size_t size) __attribute__((malloc, returns_nonnull));
+/* NULL is allowed. */
+void mem_free(void *memory);
+/* Overwrites `size` bytes in a way the compiler may not remove, then frees. For secrets. */
+void mem_free_secret(void *memory, size_t size);
+void mem_wipe(void *memory, size_t size);
+
+/* Bytes really occupied by an allocation (its size class). */
+size_t mem_usable_size(const void *memory);
+/* The size class that a request of `size` bytes would occupy. */
+size_t mem_good_size(size_t size);
+
+/* Bytes in use by the process, from all registered threads' counters. Any thread; a snapshot. */
+size_t mem_used(void);
+size_t mem_used_peak(void);
+/* Sets the peak to the present use (CONFIG RESETSTAT). */
+void mem_used_peak_reset(void);
+/* Must be called by each thread once at its start and once at its end (the counters of a thread
+ * that ended stay in the sum). The main thread is registered by mem_init. */
+void mem_init(void);
+void mem_thread_start(void);
+void mem_thread_stop(void);
+
+/* Allocation functions for OpenSSL (CRYPTO_set_mem_functions); counted separately as well. */
+void *mem_tls_alloc(size_t size, const char *file, int line);
+void *mem_tls_realloc(void *memory, size_t size, const char *file, int line);
+void mem_tls_free(void *memory, const char *file, int line);
+/* Bytes held by OpenSSL now, all threads. */
+size_t mem_tls_used(void);
+
+struct mem_stats {
+    size_t allocated;
+    size_t active;
+    size_t resident;
+    size_t retained;
+    size_t muzzy;
+    size_t process_rss;
+};
+/* Allocator and process figures for INFO memory. Main thread; slow (reads /proc). */
+void mem_read_stats(struct mem_stats *stats);
+/* Returns unused pages to the system (MEMORY PURGE). 0, or -1 when the allocator cannot. */
+int mem_purge(void);
+/* "jemalloc-5.3.0" or "libc". */
+const char *mem_allocator_name(void);
+/* Makes the n-th following allocation of the mem_try_ family fail (tests); 0 switches off. */
+void mem_test_fail_after(uint64_t n);
+
+#endif

@@ -1,0 +1,29 @@
+/* The process as its operator sees it: daemon, pidfile, title, limits, supervision. Main thread. */
+#ifndef BASE_PROCESS_H
+#define BASE_PROCESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* fork, setsid, standard streams to /dev/null. 0 in the daemon (the parent exits), -errno. */
+int process_daemonize(void);
+int process_write_pidfile(const char *path);
+void process_remove_pidfile(const char *path);
+/* Remembers argv/environ so that the title can be rewritten; call first in main. */
+void process_title_init(int argc, char **argv);
+void process_set_title(const char *title);
+/* Raises RLIMIT_NOFILE to `wanted` or as near as allowed; returns what is in force. */
+uint64_t process_raise_files(uint64_t wanted);
+/* True when started by upstart or systemd (mode "auto", "systemd", "upstart", "no"). */
+bool process_is_supervised(const char *mode);
+/* sd_notify(3) message ("READY=1"); does nothing without NOTIFY_SOCKET. */
+void process_notify(const char *message);
+int process_set_oom_score(int score);
+int process_disable_thp(void);
+/* "0-3,8" and Redis's "0-7:2" form to the calling thread's affinity; 0 or -errno. */
+int process_set_cpulist(const char *list);
+int process_check_cpulist(const char *list);
+/* Memory of the machine, or of the control group when that is smaller. */
+uint64_t process_memory_limit(void);
+
+#endif
