@@ -1,0 +1,25 @@
+/* What commands may ask of the composition root, which they cannot include. Main thread. */
+#ifndef BASE_SERVER_CONTROL_H
+#define BASE_SERVER_CONTROL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum shutdown_flag {
+    SHUTDOWN_SAVE = 1 << 0,
+    SHUTDOWN_NOSAVE = 1 << 1,
+    SHUTDOWN_NOW = 1 << 2,
+    SHUTDOWN_FORCE = 1 << 3
+};
+
+struct server_control {
+    void *server;
+    /* Begins an ordered shutdown at the end of this turn. */
+    void (*request_shutdown)(void *server, unsigned flags);
+    /* False when none was under way. */
+    bool (*abort_shutdown)(void *server);
+    /* DEBUG SET-ACTIVE-EXPIRE and friends. */
+    void (*set_active_expire)(void *server, bool enabled);
+};
+
+#endif

@@ -1,0 +1,59 @@
+/* What a command handler sees. A handler reads argv, works on db, and writes exactly one reply (or
+ * none, when it blocked). It reports what it changed through call->dirty (as Redis's server.dirty). Main thread.
+ */
+#ifndef DISPATCH_CALL_H
+#define DISPATCH_CALL_H
+
+#include "base/bytes.h"
+#include "base/hash.h"
+#include "base/services.h"
+#include "client/client.h"
+#include "client/request.h"
+#include "dispatch/command.h"
+#include "keyspace/db.h"
+#include "protocol/resp_writer.h"
+
+struct call {
+    const struct services *services;
+    struct client *client;
+    struct command *command;
+    struct db *db;        /* the client's selected database */
+    struct reply *reply;
+    const struct bytes *argv;
+    int argc;
+    struct request *request; /* for large arguments; NULL when called from inside */
+    uint64_t dirty;          /* changes made; > 0 propagates the command */
+    bool is_propagated_as_is; /* cleared by a handler that propagates something else itself */
+};
+
+/* The key at argv[index] with its hash (the I/O thread's when it is the first key). */
+static inline struct key call_key(const struct call *call, int index)
+{
+    struct bytes name = call->argv[index];
+    uint64_t hash = call->request && call->request->has_key_hash && index == call->command->first_key
+                        ? call->request->key_hash
+                        : hash_bytes(name.data, name.size);
+    return (struct key){name, hash};
+}
+
+/* -- parsing arguments; each returns false after it has written the error reply -- */
+
+/* "ERR value is not an integer or out of range", or `error` when given ("ERR ..." without '-'). */
+bool call_integer(struct call *call, int index, int64_t *value, const char *error);
+bool call_integer_in(struct call *call, int index, int64_t minimum, int64_t maximum, int64_t *value,
+                     const char *error);
+bool call_double(struct call *call, int index, double *value, const char *error);
+/* Database number in range, else "ERR DB index is out of range" / "ERR invalid DB index". */
+bool call_arity_error(struct call *call);      /* "ERR wrong number of arguments for 'x' command"; false */
+bool call_syntax_error(struct call *call);     /* "ERR syntax error"; false */
+bool call_wrong_type(struct call *call);       /* WRONGTYPE text; false */
+bool call_no_such_key(struct call *call);      /* "ERR no such key"; false */
+/* "ERR unknown subcommand or wrong number of arguments for 'x'. Try CMD HELP." */
+bool call_unknown_subcommand(struct call *call);
+/* True when argv[index] equals the word, case-insensitively. */
+static inline bool call_is(const struct call *call, int index, const char *word)
+{
+    return bytes_is(call->argv[index], word);
+}
+
+#endif
