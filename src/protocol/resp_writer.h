@@ -24,12 +24,13 @@ struct reply_mark {
     size_t chain_size; /* of the chain when marked */
 };
 
-/* An empty reply. `room` (may be NULL) is a chunk to be filled first. */
+/* An empty reply. `room` (may be NULL) is an empty chunk to be filled first: the chain then has a chunk
+ * even while chain.size is 0. */
 void reply_begin(struct reply *reply, uint8_t protocol, struct reply_chunk *room);
 
 void reply_raw(struct reply *reply, const void *data, size_t size);
 void reply_ok(struct reply *reply);                         /* +OK */
-void reply_simple(struct reply *reply, const char *text);   /* +text */
+void reply_simple(struct reply *reply, const char *text);   /* +text; CR and LF become spaces */
 /* "-text": the text begins with its code ("WRONGTYPE Operation..."); CR and LF in it become spaces. */
 void reply_error(struct reply *reply, const char *text);
 /* "-ERR ..." when the format's result does not begin with '-'; with '-' the code follows it. */
@@ -42,7 +43,7 @@ void reply_bulk_integer(struct reply *reply, int64_t value);
 /* Points at the value when it is large enough (takes a reference itself), else copies. */
 void reply_bulk_shared(struct reply *reply, struct shared_bytes *value);
 void reply_double(struct reply *reply, double value);
-/* RESP2: a bulk in the %.17g "human" form; RESP3 "," form. */
+/* The "human" form (up to 17 digits behind the point, no exponent): a bulk, or "," in RESP3. */
 void reply_long_double(struct reply *reply, long double value);
 void reply_null(struct reply *reply);       /* "$-1" or "_" */
 void reply_null_array(struct reply *reply); /* "*-1" or "_" */
@@ -51,6 +52,7 @@ void reply_array(struct reply *reply, int64_t count);
 void reply_map(struct reply *reply, int64_t pairs);
 void reply_set(struct reply *reply, int64_t count);
 void reply_push(struct reply *reply, int64_t count);
+/* RESP3 only (asserted). */
 void reply_attribute(struct reply *reply, int64_t pairs);
 /* "=" with a three-letter format ("txt"), a bulk in RESP2. */
 void reply_verbatim(struct reply *reply, const char *format, const void *data, size_t size);
