@@ -2,7 +2,7 @@
  *
  * Every append either succeeds whole or leaves the buffer as it was and returns -1 (it would pass
  * size_max). The content is kept terminated by a NUL that size does not count, so `data` may be used
- * as a C string once something was appended. One owner; any thread.
+ * as a C string once something was appended (nothing at all counts too). One owner; any thread.
  */
 #ifndef BASE_BUFFER_H
 #define BASE_BUFFER_H
@@ -30,7 +30,8 @@ int buffer_append_text(struct buffer *buffer, const char *text);
 int buffer_append_bytes(struct buffer *buffer, struct bytes bytes);
 int buffer_printf(struct buffer *buffer, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-int buffer_vprintf(struct buffer *buffer, const char *format, va_list args);
+int buffer_vprintf(struct buffer *buffer, const char *format, va_list args)
+    __attribute__((format(printf, 2, 0)));
 /* Drops the first `size` bytes. */
 void buffer_consume(struct buffer *buffer, size_t size);
 /* Hands the allocation (terminated) to the caller, who frees it with mem_free; empties the buffer. */
