@@ -1,0 +1,340 @@
+/* The process as its operator sees it. Main thread. */
+#include "base/process.h"
+#include "base/process_internal.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/buffer.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/text.h"
+
+enum { SMALL_FILE_SIZE_MAX = 64 * 1024 };
+
+/* -- daemon, pidfile -- */
+
+int process_daemonize(void)
+{
+    pid_t child = fork();
+    if (child < 0)
+        return -errno;
+    if (child > 0)
+        _exit(0);
+    setsid();
+    int fd = open("/dev/null", O_RDWR);
+    if (fd < 0)
+        return -errno;
+    dup2(fd, STDIN_FILENO);
+    dup2(fd, STDOUT_FILENO);
+    dup2(fd, STDERR_FILENO);
+    if (fd > STDERR_FILENO)
+        close(fd);
+    return 0;
+}
+
+int process_write_pidfile(const char *path)
+{
+    char text[32];
+    int size = snprintf(text, sizeof text, "%d\n", (int)getpid());
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (fd < 0)
+        return -errno;
+    int result = file_write_all(fd, text, (size_t)size);
+    close(fd);
+    return result;
+}
+
+void process_remove_pidfile(const char *path)
+{
+    if (path && path[0])
+        unlink(path);
+}
+
+/* -- title -- */
+
+/* The area that ps shows: the strings of argv and, right behind them, of the environment. Found
+ * once by process_title_init, written by process_set_title. */
+static char *title_area;
+static size_t title_area_size;
+
+extern char **environ;
+
+/* Extends `end` over `text` when it lies right there. */
+static char *extend_over(char *end, char *text)
+{
+    return text == end ? text + strlen(text) + 1 : end;
+}
+
+void process_title_init(int argc, char **argv)
+{
+    if (argc < 1 || !argv[0])
+        return;
+    char *end = argv[0];
+    for (int i = 0; i < argc; i++)
+        end = extend_over(end, argv[i]);
+    size_t count = 0;
+    for (; environ[count]; count++)
+        end = extend_over(end, environ[count]);
+    /* What lay in the area moves out of it; argv keeps its pointers, the caller has read it. */
+    char **moved = mem_alloc((count + 1) * sizeof *moved);
+    for (size_t i = 0; i < count; i++)
+        moved[i] = mem_strdup(environ[i]);
+    moved[count] = NULL;
+    environ = moved;
+    program_invocation_name = mem_strdup(program_invocation_name);
+    char *slash = strrchr(program_invocation_name, '/');
+    program_invocation_short_name = slash ? slash + 1 : program_invocation_name;
+    title_area = argv[0];
+    title_area_size = (size_t)(end - argv[0]);
+}
+
+void process_set_title(const char *title)
+{
+    if (title_area_size < 2)
+        return;
+    memset(title_area, 0, title_area_size);
+    text_copy(title_area, title_area_size, title);
+}
+
+/* -- limits -- */
+
+uint64_t process_raise_files(uint64_t wanted)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return 1024;
+    if (limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur < wanted) {
+        struct rlimit raised = {wanted, limit.rlim_max < wanted ? wanted : limit.rlim_max};
+        if (setrlimit(RLIMIT_NOFILE, &raised) != 0) {
+            raised =
+                (struct rlimit){limit.rlim_max < wanted ? limit.rlim_max : wanted, limit.rlim_max};
+            if (setrlimit(RLIMIT_NOFILE, &raised) != 0)
+                raised = limit;
+        }
+        limit = raised;
+    }
+    return limit.rlim_cur == RLIM_INFINITY ? wanted : limit.rlim_cur;
+}
+
+int process_set_oom_score(int score)
+{
+    char text[16];
+    int size = snprintf(text, sizeof text, "%d", score);
+    int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    int result = file_write_all(fd, text, (size_t)size);
+    close(fd);
+    return result;
+}
+
+int process_disable_thp(void)
+{
+    return prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0) == 0 ? 0 : -errno;
+}
+
+/* -- supervision -- */
+
+bool process_is_supervised(const char *mode)
+{
+    bool is_auto = strcasecmp(mode, "auto") == 0;
+    if ((is_auto || strcasecmp(mode, "upstart") == 0) && getenv("UPSTART_JOB")) {
+        /* Upstart's "expect stop": it continues the process once it has seen it stop. */
+        log_notice("supervised by upstart, will stop to signal readiness");
+        raise(SIGSTOP);
+        unsetenv("UPSTART_JOB");
+        return true;
+    }
+    if (is_auto || strcasecmp(mode, "systemd") == 0) {
+        if (getenv("NOTIFY_SOCKET"))
+            return true;
+        if (!is_auto)
+            log_warning("systemd supervision requested or auto-detected, but NOTIFY_SOCKET not "
+                        "found!");
+    }
+    return false;
+}
+
+void process_notify(const char *message)
+{
+    const char *path = getenv("NOTIFY_SOCKET");
+    if (!path || (path[0] != '/' && path[0] != '@') || !path[1])
+        return;
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    size_t size = strlen(path);
+    if (size >= sizeof address.sun_path)
+        return;
+    memcpy(address.sun_path, path, size);
+    if (path[0] == '@')
+        address.sun_path[0] = '\0'; /* the abstract name space */
+    socklen_t address_size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + size);
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return;
+    if (sendto(fd, message, strlen(message), MSG_NOSIGNAL, (const struct sockaddr *)&address,
+               address_size) < 0)
+        log_warning("Failed to notify the supervisor: %s", strerror(errno));
+    close(fd);
+}
+
+/* -- processors -- */
+
+static bool read_unsigned(const char **text, unsigned *value)
+{
+    if (!isdigit((unsigned char)**text))
+        return false;
+    char *end;
+    unsigned long number = strtoul(*text, &end, 10);
+    *text = end;
+    *value = number < UINT_MAX ? (unsigned)number : UINT_MAX;
+    return true;
+}
+
+int process_parse_cpulist(const char *list, cpu_set_t *set)
+{
+    CPU_ZERO(set);
+    const char *next = list;
+    while (*next == ' ' || *next == ',')
+        next++;
+    while (*next) {
+        unsigned from;
+        unsigned step = 1;
+        if (!read_unsigned(&next, &from))
+            return -EINVAL;
+        unsigned to = from;
+        if (*next == '-' && (next++, !read_unsigned(&next, &to)))
+            return -EINVAL;
+        if (*next == ':' && (next++, !read_unsigned(&next, &step)))
+            return -EINVAL;
+        if (from > to || to >= CPU_SETSIZE || step == 0 || (*next && !strchr(" ,", *next)))
+            return -EINVAL;
+        for (size_t cpu = from; cpu <= to; cpu += step)
+            CPU_SET(cpu, set);
+        while (*next == ' ' || *next == ',')
+            next++;
+    }
+    return 0;
+}
+
+int process_set_cpulist(const char *list)
+{
+    cpu_set_t set;
+    if (!list || !list[0])
+        return 0;
+    int result = process_parse_cpulist(list, &set);
+    if (result != 0)
+        return result;
+    return sched_setaffinity(0, sizeof set, &set) == 0 ? 0 : -errno;
+}
+
+int process_check_cpulist(const char *list)
+{
+    cpu_set_t set;
+    return process_parse_cpulist(list, &set);
+}
+
+/* -- memory -- */
+
+static uint64_t smaller(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* The limit that a control file holds; UINT64_MAX for "max", and when there is no such file. */
+static uint64_t read_limit(const char *path)
+{
+    struct buffer text;
+    buffer_init(&text, SMALL_FILE_SIZE_MAX);
+    uint64_t limit = UINT64_MAX;
+    if (file_read(path, &text) == 0 && text.size > 0 && isdigit((unsigned char)text.data[0]))
+        limit = strtoull(text.data, NULL, 10);
+    buffer_deinit(&text);
+    return limit;
+}
+
+/* Smallest limit from `group` ("/a/b") up to the top of a hierarchy mounted at `mount`. In a
+ * container the group's name may be the host's and not exist here: then the top alone counts. */
+static uint64_t hierarchy_limit(const char *mount, const char *group, const char *file)
+{
+    char name[PATH_MAX];
+    uint64_t limit = UINT64_MAX;
+    size_t size = text_copy(name, sizeof name, group);
+    for (;;) {
+        while (size > 0 && name[size - 1] == '/')
+            name[--size] = '\0';
+        struct buffer full;
+        buffer_init(&full, 3 * PATH_MAX);
+        if (buffer_printf(&full, "%s%s/%s", mount, name, file) == 0)
+            limit = smaller(limit, read_limit(full.data));
+        buffer_deinit(&full);
+        if (size == 0)
+            return limit;
+        while (size > 0 && name[size - 1] != '/')
+            name[--size] = '\0';
+    }
+}
+
+/* True when `word` is among the comma-separated words of text[0..size). */
+static bool has_word(const char *text, size_t size, const char *word)
+{
+    size_t word_size = strlen(word);
+    for (size_t at = 0; at + word_size <= size; at++)
+        if (memcmp(text + at, word, word_size) == 0 && (at == 0 || text[at - 1] == ',') &&
+            (at + word_size == size || text[at + word_size] == ','))
+            return true;
+    return false;
+}
+
+/* A line of /proc/self/cgroup is "number:controllers:/group"; version 2 has no controllers. */
+static uint64_t group_line_limit(const char *line, const char *mount)
+{
+    const char *controllers = strchr(line, ':');
+    const char *group = controllers ? strchr(controllers + 1, ':') : NULL;
+    if (!group)
+        return UINT64_MAX;
+    controllers++;
+    size_t size = (size_t)(group - controllers);
+    group++;
+    if (size == 0)
+        return hierarchy_limit(mount, group, "memory.max");
+    if (!has_word(controllers, size, "memory"))
+        return UINT64_MAX;
+    char below[PATH_MAX];
+    snprintf(below, sizeof below, "%s/memory", mount);
+    return hierarchy_limit(below, group, "memory.limit_in_bytes");
+}
+
+uint64_t process_group_memory_limit(const char *groups_path, const char *mount)
+{
+    struct buffer text;
+    buffer_init(&text, SMALL_FILE_SIZE_MAX);
+    uint64_t limit = UINT64_MAX;
+    if (file_read(groups_path, &text) == 0) {
+        char *rest = text.data;
+        char *line;
+        while ((line = strsep(&rest, "\n")) != NULL)
+            limit = smaller(limit, group_line_limit(line, mount));
+    }
+    buffer_deinit(&text);
+    return limit;
+}
+
+uint64_t process_memory_limit(void)
+{
+    uint64_t machine = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+    return smaller(machine, process_group_memory_limit("/proc/self/cgroup", "/sys/fs/cgroup"));
+}
