@@ -63,8 +63,7 @@ struct client {
     /* -- lending (client/exchange.h) -- */
     struct session *session;          /* opaque; NULL for internal clients */
     struct io_thread *thread;         /* that has borrowed the connection */
-    struct request_batch *batch_head; /* received, not executed yet */
-    struct request_batch *batch_tail;
+    struct request_batch *batch;      /* received, not all of it executed; at most one is in flight */
 
     /* -- identity -- */
     char *name; /* NULL when unset */

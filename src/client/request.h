@@ -21,7 +21,9 @@ struct session;
 enum {
     REQUEST_BATCH_COUNT_MAX = 128,           /* commands of one batch */
     REQUEST_BATCH_SIZE_MAX = 256 * 1024,     /* wire bytes after which no further command is added */
-    INPUT_BLOCK_SIZE = 16 * 1024             /* usual size of an input block */
+    REQUEST_BATCH_ROOM = 1024 - 256,         /* own_room of a new batch */
+    INPUT_BLOCK_SIZE_MIN = 4 * 1024 - 64,    /* first input block of a connection */
+    INPUT_BLOCK_SIZE = 17 * 1024             /* once a read has filled the first: a TLS record and more */
 };
 
 enum request_kind {
@@ -30,55 +32,69 @@ enum request_kind {
 };
 
 struct request {
-    const struct bytes *argv;
+    struct request *next;        /* in the batch, in order */
     struct shared_bytes **large; /* large[i] holds argv[i], or NULL; the vector is NULL without any */
     struct command *command;     /* looked up by the I/O thread; NULL: unknown */
-    const char *error_text;
     uint64_t key_hash;           /* of the first key, when has_key_hash */
+    const char *error_text;      /* of a protocol error; lies in the batch */
     int32_t argc;
     uint32_t size;               /* bytes on the wire */
     uint8_t kind;
     bool has_key_hash;
+    struct bytes argv[];
 };
 
 struct input_block {
     struct input_block *next;
-    uint32_t capacity;
+    size_t capacity;  /* of the pool's block, with this header */
+    uint32_t size;    /* of data */
     uint32_t used;
     char data[];
 };
 
-/* Bump allocation for a batch's requests and argument vectors. */
+/* More room for a batch's requests, when its own is used up. */
 struct request_memory {
     struct request_memory *next;
-    uint32_t capacity;
-    uint32_t used;
     char data[] __attribute__((aligned(16)));
 };
 
+/* A batch and its first requests are one allocation; requests lie behind each other in order. */
 struct request_batch {
     struct request_batch *next;
     struct client *client;   /* main's */
     struct session *session; /* the I/O thread's */
+    struct request *first;
+    struct request *last;
+    struct request *current;  /* main: the next to execute */
     struct input_block *blocks;
     struct request_memory *memory;
     struct reply_chunk *room; /* for the replies; main fills it */
+    struct reply_chain replies;
     uint32_t count;
-    uint32_t executed;        /* main: requests[0..executed) are answered */
-    uint32_t large_count;
     uint32_t size;            /* wire bytes of all requests */
+    bool has_large;
     int64_t created_us;       /* clock_us() of the I/O thread */
-    struct request requests[REQUEST_BATCH_COUNT_MAX];
+    char *free;               /* bump pointer into own_room or memory */
+    char *end;
+    char own_room[] __attribute__((aligned(16)));
 };
 
 /* -- I/O thread -- */
 
-struct request_batch *request_batch_create(void);
-/* Frees the batch with its blocks, memory and large arguments that nobody took. The creating thread. */
-void request_batch_free(struct request_batch *batch);
-/* Room for an argument vector of `argc` slices (and the `large` vector when has_large). */
-struct request *request_batch_add(struct request_batch *batch, int32_t argc, bool has_large,
-                                  struct bytes **argv);
+struct byte_pool;
+
+struct request_batch *request_batch_create(struct byte_pool *pool);
+/* Frees the batch with its blocks, memory, unused room and large arguments that nobody took. */
+void request_batch_free(struct byte_pool *pool, struct request_batch *batch);
+/* Appends a request with room for `argc` slices (and the `large` vector when has_large). */
+struct request *request_batch_add(struct request_batch *batch, int32_t argc, bool has_large);
+/* A copy of `text` that lives as long as the batch. */
+char *request_batch_text(struct request_batch *batch, const char *text);
+/* Room for the replies, sized by what was asked; main fills it. */
+void request_batch_add_room(struct request_batch *batch);
+
+struct input_block *input_block_create(struct byte_pool *pool, size_t size);
+void input_block_free(struct byte_pool *pool, struct input_block *block);
 
 /* -- main -- */
 

@@ -1,0 +1,89 @@
+/* See client.h. */
+#include "client/client.h"
+
+#include "base/assert.h"
+#include "base/clock.h"
+#include "base/memory.h"
+#include "client/client_table.h"
+#include <string.h>
+
+static struct client *new_client(void)
+{
+    struct client *client = mem_alloc_aligned(64, (sizeof(*client) + 63) & ~(size_t)63);
+    memset(client, 0, sizeof(*client));
+    client->protocol = 2;
+    client->user = "default";
+    client->created_us = client->last_interaction_us = clock_us();
+    client->fd_number = -1;
+    return client;
+}
+
+struct client *client_create(struct client_table *table)
+{
+    struct client *client = new_client();
+    client_table_add(table, client);
+    return client;
+}
+
+struct client *client_create_internal(void)
+{
+    struct client *client = new_client();
+    client->flags = CLIENT_INTERNAL | CLIENT_AUTHENTICATED;
+    return client;
+}
+
+void client_destroy(struct client_table *table, struct client *client)
+{
+    assert(!client->batch);
+    if (!(client->flags & CLIENT_INTERNAL))
+        client_table_remove(table, client);
+    reply_chain_free(&client->reply.chain);
+    mem_free(client->name);
+    mem_free(client->lib_name);
+    mem_free(client->lib_version);
+    mem_free(client->peer);
+    mem_free(client->local);
+    mem_free(client->tls_description);
+    mem_free(client->certificate_name);
+    mem_free(client);
+}
+
+void client_set_text(char **field, struct bytes value)
+{
+    mem_free(*field);
+    *field = NULL;
+    if (value.size == 0)
+        return;
+    *field = mem_alloc(value.size + 1);
+    memcpy(*field, value.data, value.size);
+    (*field)[value.size] = '\0';
+}
+
+bool client_name_is_valid(struct bytes name)
+{
+    for (size_t i = 0; i < name.size; i++)
+        if (name.data[i] < '!' || name.data[i] > '~')
+            return false;
+    return true;
+}
+
+void client_format_flags(const struct client *client, char text[16])
+{
+    static const struct {
+        uint32_t flag;
+        char letter;
+    } letters[] = {
+        {CLIENT_REPLICA, 'S'},   {CLIENT_PRIMARY, 'M'},           {CLIENT_MONITOR, 'O'},
+        {CLIENT_PUBSUB, 'P'},    {CLIENT_MULTI, 'x'},             {CLIENT_BLOCKED, 'b'},
+        {CLIENT_TRACKING_ON, 't'}, {CLIENT_DIRTY_CAS, 'd'},       {CLIENT_CLOSE_AFTER_REPLY, 'c'},
+        {CLIENT_CLOSING, 'A'},   {CLIENT_UNIX_SOCKET, 'U'},       {CLIENT_READONLY, 'r'},
+        {CLIENT_NO_EVICT, 'e'},  {CLIENT_NO_TOUCH, 'T'},
+    };
+    size_t size = 0;
+    for (size_t i = 0; i < sizeof(letters) / sizeof(letters[0]); i++)
+        if (client->flags & letters[i].flag)
+            text[size++] = letters[i].letter;
+    if (size == 0)
+        text[size++] = 'N';
+    text[size] = '\0';
+}

@@ -1,0 +1,279 @@
+/* A session's life on its I/O thread: lent, opened, served, closed, forgotten; and the messages that
+ * steer it. See session_message.h for the contract. [I] */
+#include "client/session.h"
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "io/tls_context.h"
+#include <string.h>
+#include <unistd.h>
+
+static void on_opened(struct connection *connection);
+static void on_writable(struct connection *connection);
+static void on_closed(struct connection *connection, enum connection_outcome outcome, const char *text);
+
+static const struct connection_handler session_connection_handler = {
+    .on_opened = on_opened,
+    .on_readable = session_on_readable,
+    .on_writable = on_writable,
+    .on_closed = on_closed,
+};
+
+struct byte_pool *session_pool(struct session_host *host)
+{
+    return loop_byte_pool(host->thread->loop);
+}
+
+struct session_host *session_host_create(struct io_thread *thread, const struct session_resolver *resolver)
+{
+    struct session_host *host = mem_calloc(1, sizeof(*host));
+    host->thread = thread;
+    host->resolver = resolver;
+    return host;
+}
+
+void session_host_destroy(struct session_host *host)
+{
+    assert(host->count == 0);
+    mem_free(host);
+}
+
+static void link_session(struct session_host *host, struct session *session)
+{
+    session->next = host->sessions;
+    if (host->sessions)
+        host->sessions->previous = session;
+    host->sessions = session;
+    host->count++;
+}
+
+static void unlink_session(struct session_host *host, struct session *session)
+{
+    if (session->previous)
+        session->previous->next = session->next;
+    else
+        host->sessions = session->next;
+    if (session->next)
+        session->next->previous = session->previous;
+    host->count--;
+}
+
+/* -- lent -- */
+
+static void report_closed(struct session *session, enum connection_outcome outcome)
+{
+    struct message closed = {.type = SESSION_CLOSED,
+                             .value = (uint32_t)outcome,
+                             .a = session->client,
+                             .b = session,
+                             .c = session->closed_text};
+    session->is_dead = true;
+    session->meters = NULL;
+    io_thread_report(session->host->thread, closed);
+}
+
+static void lend(struct session_host *host, int fd, struct client *client, struct client_meters *meters,
+                 uintptr_t flags)
+{
+    struct session *session = mem_calloc(1, sizeof(*session));
+    session->host = host;
+    session->client = client;
+    session->meters = meters;
+    session->block_size_hint = INPUT_BLOCK_SIZE_MIN;
+    session->limits = (struct resp_limits){.bulk_size_max = host->settings.bulk_size_max,
+                                           .query_size_max = host->settings.query_size_max,
+                                           .argc_max = RESP_ARGC_MAX,
+                                           .is_authenticated = (flags & LEND_AUTHENTICATED) != 0};
+    resp_parser_init(&session->parser, &session->limits);
+    link_session(host, session);
+    bool is_tls = flags & LEND_TLS;
+    if ((is_tls && !host->thread->tls) || host->is_stopping) {
+        close(fd);
+        report_closed(session, OUTCOME_CLOSED_BY_US);
+        return;
+    }
+    struct connection_options options = {.handler = &session_connection_handler,
+                                         .owner = session,
+                                         .tls = is_tls ? host->thread->tls : NULL,
+                                         .handshake_timeout_ms = host->settings.handshake_timeout_ms};
+    session->connection = connection_accept(host->thread->loop, fd, &options);
+    if (!session->connection)
+        report_closed(session, OUTCOME_CLOSED_BY_US);
+}
+
+static void on_opened(struct connection *connection)
+{
+    struct session *session = connection_owner(connection);
+    session->connection = connection; /* plain connections open before connection_accept returns */
+    if (connection_is_tls(connection)) {
+        session->facts = mem_calloc(1, sizeof(*session->facts));
+        transport_tls_describe(connection_transport(connection), session->facts);
+    }
+    io_thread_report(session->host->thread, (struct message){.type = SESSION_OPENED,
+                                                             .a = session->client,
+                                                             .b = session,
+                                                             .c = session->facts});
+}
+
+/* -- closed -- */
+
+static void drop_output(struct session *session)
+{
+    session_spend_chain(session->host, &session->output);
+    session->output_offset = 0;
+}
+
+static void on_closed(struct connection *connection, enum connection_outcome outcome, const char *text)
+{
+    struct session *session = connection_owner(connection);
+    assert(!session->is_dead);
+    session->connection = NULL;
+    drop_output(session);
+    session_free_input(session);
+    if (text && *text)
+        session->closed_text = mem_strdup(text);
+    report_closed(session, outcome);
+}
+
+static void forget(struct session *session)
+{
+    assert(session->is_dead);
+    assert(!session->connection);
+    unlink_session(session->host, session);
+    session_free_input(session);
+    mem_free(session->facts);
+    mem_free(session->closed_text);
+    mem_free(session);
+}
+
+/* -- served -- */
+
+static void on_writable(struct connection *connection)
+{
+    struct session *session = connection_owner(connection);
+    session->waits_for_room = false;
+    session_write(session);
+    session_resume_input(session);
+}
+
+static void add_output(struct session *session, struct reply_chain *chain)
+{
+    if (!session->connection || session->is_dead) {
+        session_spend_chain(session->host, chain);
+        return;
+    }
+    reply_chain_append(&session->output, chain);
+    if (!session->waits_for_room)
+        session_write(session);
+}
+
+static void take_replies(struct session_host *host, struct request_batch *batch)
+{
+    struct session *session = batch->session;
+    struct reply_chain replies = batch->replies;
+    batch->replies = (struct reply_chain){0};
+    request_batch_free(session_pool(host), batch);
+    session->is_in_flight = false;
+    add_output(session, &replies);
+    if (session->connection && !session->is_dead)
+        session_resume_input(session);
+}
+
+static void take_push(struct session *session, struct reply_chunk *first, struct reply_chunk *last)
+{
+    struct reply_chain chain = {.head = first, .tail = last};
+    for (struct reply_chunk *chunk = first; chunk; chunk = chunk->next)
+        chain.size += chunk->size;
+    add_output(session, &chain);
+}
+
+static void take_limits(struct session *session, bool is_authenticated)
+{
+    session->limits.is_authenticated = is_authenticated;
+    mem_free(session->facts);
+    session->facts = NULL;
+}
+
+static void close_session(struct session *session, enum connection_close_how how)
+{
+    if (session->is_dead || !session->connection)
+        return;
+    if (how == CONNECTION_CLOSE_AFTER_OUTPUT && session->output.head) {
+        session->closes_after_output = true;
+        connection_pause_reading(session->connection);
+        session->is_reading_paused = true;
+        return;
+    }
+    connection_close(session->connection, how);
+}
+
+static void take_settings(struct session_host *host, struct session_settings *settings)
+{
+    host->settings = *settings;
+    mem_free(settings);
+    for (struct session *session = host->sessions; session; session = session->next) {
+        session->limits.bulk_size_max = host->settings.bulk_size_max;
+        session->limits.query_size_max = host->settings.query_size_max;
+    }
+}
+
+static void give_batch_back(struct session_host *host, struct request_batch *batch)
+{
+    session_spend_chain(host, &batch->replies);
+    request_batch_free(session_pool(host), batch);
+}
+
+void session_host_message(struct session_host *host, const struct message *message)
+{
+    switch ((enum session_message)message->type) {
+    case SESSION_SETTINGS:
+        take_settings(host, message->a);
+        break;
+    case SESSION_LEND:
+        lend(host, (int)message->value, message->a, message->b, (uintptr_t)message->c);
+        break;
+    case SESSION_LIMITS:
+        take_limits(message->a, message->value != 0);
+        break;
+    case SESSION_REPLIES:
+        take_replies(host, message->a);
+        break;
+    case SESSION_PUSH:
+        take_push(message->a, message->b, message->c);
+        break;
+    case SESSION_CLOSE:
+        close_session(message->a, (enum connection_close_how)message->value);
+        break;
+    case SESSION_FORGET:
+        forget(message->a);
+        break;
+    case SESSION_BATCH_BACK:
+        give_batch_back(host, message->a);
+        break;
+    case SESSION_OPENED:
+    case SESSION_REQUESTS:
+    case SESSION_SPENT:
+    case SESSION_CLOSED:
+        panic("message %u is main's", message->type);
+    }
+}
+
+void session_host_turn(struct session_host *host)
+{
+    if (reply_chain_is_empty(&host->spent))
+        return;
+    io_thread_report(host->thread, (struct message){.type = SESSION_SPENT,
+                                                    .a = host->spent.head,
+                                                    .b = host->spent.tail});
+    host->spent = (struct reply_chain){0};
+}
+
+bool session_host_stop(struct session_host *host)
+{
+    if (!host->is_stopping) {
+        host->is_stopping = true;
+        for (struct session *session = host->sessions; session; session = session->next)
+            close_session(session, CONNECTION_CLOSE_AFTER_OUTPUT);
+    }
+    return host->count == 0;
+}

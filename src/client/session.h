@@ -1,0 +1,97 @@
+/* The I/O half of a connection: receives, parses, and hands request batches to main; takes reply
+ * chains and sends them. Lives on the I/O thread that has borrowed the connection; knows its client
+ * only as an opaque pointer to put into messages. [I]
+ */
+#ifndef CLIENT_SESSION_H
+#define CLIENT_SESSION_H
+
+#include "base/thread_role.h"
+#include "client/client_meters.h"
+#include "client/request.h"
+#include "client/session_message.h"
+#include "io/connection.h"
+#include "io/transport_tls.h"
+#include "protocol/resp_parser.h"
+
+enum {
+    SESSION_READ_QUANTUM = 128 * 1024,      /* plaintext taken from one connection a turn */
+    SESSION_OUTPUT_PAUSE_SIZE = 1024 * 1024 /* unsent replies beyond which no request is handed on */
+};
+
+struct session_host;
+
+struct session {
+    struct session_host *host;
+    struct connection *connection; /* NULL once closed */
+    struct client *client;         /* main's; opaque here */
+    struct client_meters *meters;  /* in the client's memory; not touched after CLOSED */
+
+    /* -- input -- */
+    struct resp_parser parser;
+    struct resp_limits limits;
+    struct input_block *block;     /* being filled; NULL while nothing waits */
+    uint32_t request_start;        /* of the unfinished request, in block */
+    uint32_t block_size_hint;
+    struct shared_bytes *large;    /* argument being received, NULL otherwise */
+    size_t large_filled;
+    size_t large_total;            /* bytes of large arguments of the unfinished request */
+    struct request_batch *batch;   /* parsed, not handed on yet */
+    bool batch_uses_block;         /* requests of batch point into block */
+    bool is_in_flight;             /* main has a batch of ours */
+    bool has_unparsed;             /* parsing stopped before the end of block */
+    bool is_reading_paused;
+    bool is_broken;                /* a protocol error was reported: nothing is read any more */
+    bool is_dead;                  /* CLOSED was reported; waits for FORGET */
+    bool closes_after_output;
+    bool waits_for_room;           /* connection_write took less than offered */
+
+    /* -- output -- */
+    struct reply_chain output;
+    size_t output_offset; /* sent bytes of output.head */
+
+    struct tls_facts *facts; /* between OPENED and LIMITS */
+    char *closed_text;
+    struct session *next;
+    struct session *previous;
+};
+
+/* What the layer above gives to the sessions: looks up the command and hashes the first key. Called on
+ * I/O threads at once; may only read what never changes. */
+struct session_resolver {
+    void (*resolve)(const void *context, struct request *request);
+    const void *context;
+};
+
+/* The sessions of one I/O thread. */
+struct session_host {
+    struct io_thread *thread;
+    const struct session_resolver *resolver;
+    struct session_settings settings;
+    struct session *sessions;
+    uint64_t count;
+    struct reply_chain spent; /* main's chunks, to be returned at the end of the turn */
+    bool is_stopping;
+};
+
+struct session_host *session_host_create(struct io_thread *thread, const struct session_resolver *resolver);
+void session_host_destroy(struct session_host *host);
+/* Handles one message of enum session_message's first part. */
+void session_host_message(struct session_host *host, const struct message *message) ON_IO;
+/* End of a turn: returns spent chunks. */
+void session_host_turn(struct session_host *host) ON_IO;
+/* Closes all sessions (the first time); true when none is left. */
+bool session_host_stop(struct session_host *host) ON_IO;
+
+/* -- between session.c, session_input.c and session_output.c -- */
+
+void session_on_readable(struct connection *connection);
+/* Goes on with what was held back: unparsed input, a batch to hand on, paused reading. */
+void session_resume_input(struct session *session);
+void session_free_input(struct session *session);
+void session_write(struct session *session);
+/* A chunk is done with: frees the batch's room, collects main's for return. */
+void session_spend_chunk(struct session_host *host, struct reply_chunk *chunk);
+void session_spend_chain(struct session_host *host, struct reply_chain *chain);
+struct byte_pool *session_pool(struct session_host *host);
+
+#endif

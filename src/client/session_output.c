@@ -1,0 +1,76 @@
+/* The way out: reply chains into the connection, spent chunks back to where they came from. [I] */
+#include "client/session.h"
+
+#include "base/memory.h"
+
+enum { SLICES_PER_WRITE = 32 };
+
+void session_spend_chunk(struct session_host *host, struct reply_chunk *chunk)
+{
+    chunk->next = NULL;
+    if (chunk->kind == REPLY_CHUNK_ROOM)
+        mem_free(chunk);
+    else
+        reply_chain_push(&host->spent, chunk);
+}
+
+void session_spend_chain(struct session_host *host, struct reply_chain *chain)
+{
+    struct reply_chunk *chunk;
+    while ((chunk = reply_chain_pop(chain)))
+        session_spend_chunk(host, chunk);
+}
+
+static int gather(const struct session *session, struct iovec *slices, size_t *total)
+{
+    int count = 0;
+    size_t skip = session->output_offset;
+    *total = 0;
+    for (struct reply_chunk *chunk = session->output.head; chunk && count < SLICES_PER_WRITE;
+         chunk = chunk->next) {
+        slices[count].iov_base = (char *)(uintptr_t)chunk->bytes + skip;
+        slices[count].iov_len = chunk->size - skip;
+        *total += slices[count].iov_len;
+        count += slices[count].iov_len > 0;
+        skip = 0;
+    }
+    return count;
+}
+
+/* Drops `count` bytes from the front of the output. */
+static void advance(struct session *session, size_t count)
+{
+    while (session->output.head) {
+        struct reply_chunk *head = session->output.head;
+        size_t left = head->size - session->output_offset;
+        if (count < left) {
+            session->output_offset += count;
+            return;
+        }
+        count -= left;
+        session->output_offset = 0;
+        session_spend_chunk(session->host, reply_chain_pop(&session->output));
+    }
+    assert(count == 0);
+}
+
+void session_write(struct session *session)
+{
+    size_t written = 0;
+    while (session->output.head) {
+        struct iovec slices[SLICES_PER_WRITE];
+        size_t total;
+        int count = gather(session, slices, &total);
+        size_t taken = count ? connection_write(session->connection, slices, count) : 0;
+        advance(session, taken);
+        written += taken;
+        if (taken < total) {
+            session->waits_for_room = true;
+            break;
+        }
+    }
+    client_meter_set(session->meters->bytes_out, session->meters->bytes_out + written);
+    client_meter_set(session->meters->output_size, session->output.size);
+    if (session->closes_after_output && !session->output.head)
+        connection_close(session->connection, CONNECTION_CLOSE_AFTER_OUTPUT);
+}

@@ -1,0 +1,63 @@
+/* All I/O threads of the server: start and stop, where a new connection goes, TLS contexts for each.
+ * Main thread. Thread 0 is main's own loop; with one I/O thread it serves the connections too. */
+#ifndef IO_IO_POOL_H
+#define IO_IO_POOL_H
+
+#include "io/io_thread.h"
+
+enum { IO_THREADS_MAX = 128 };
+
+struct io_pool;
+struct tls_settings;
+struct tls_tickets;
+
+struct io_pool_options {
+    int threads; /* 1: connections are served by main; N >= 2: N threads beside it */
+    struct loop_options loop;
+    const struct io_thread_handler *handler;
+    void *context;
+    const char *cpulist; /* for the I/O threads, or NULL */
+};
+
+/* NULL and a reason in error[256]. */
+struct io_pool *io_pool_create(const struct io_pool_options *options, char *error) ON_MAIN;
+/* All threads have stopped (io_pool_is_stopped), thread 0 has no connection left. */
+void io_pool_destroy(struct io_pool *pool) ON_MAIN;
+
+/* As configured ("io-threads"). */
+int io_pool_configured(const struct io_pool *pool);
+/* Threads beside main. */
+int io_pool_count(const struct io_pool *pool);
+/* index 0..io_pool_count. */
+struct io_thread *io_pool_thread(struct io_pool *pool, int index);
+/* Main's own loop and wake-up. */
+struct loop *io_pool_main_loop(struct io_pool *pool);
+struct wakeup *io_pool_main_wakeup(struct io_pool *pool);
+
+/* The thread that a new connection goes to: the one with fewest clients. Counts it there. */
+struct io_thread *io_pool_place(struct io_pool *pool) ON_MAIN;
+void io_pool_unplace(struct io_thread *thread) ON_MAIN;
+
+/* Builds one context per thread from `settings` and puts all in force, or none: -1 and one line in
+ * error. Connections that exist keep theirs. Blocks for the time of reading files. */
+int io_pool_set_tls(struct io_pool *pool, const struct tls_settings *settings, struct tls_tickets *tickets,
+                    char *error, size_t error_size) ON_MAIN;
+/* The context of thread 0 (for descriptions), or NULL. */
+struct tls_context *io_pool_tls(struct io_pool *pool) ON_MAIN;
+
+/* Makes everything posted to the threads visible. */
+void io_pool_publish(struct io_pool *pool) ON_MAIN;
+/* True when no thread has a message for main. */
+bool io_pool_is_quiet(struct io_pool *pool) ON_MAIN;
+
+/* Asks all threads to close their connections and end; main goes on taking messages until is_stopped. */
+void io_pool_request_stop(struct io_pool *pool) ON_MAIN;
+/* Joins threads that have ended; true when none is left. */
+bool io_pool_is_stopped(struct io_pool *pool) ON_MAIN;
+/* Main's exchange saw IO_MESSAGE_STOPPED from this thread. */
+void io_pool_note_stopped(struct io_pool *pool, struct io_thread *thread) ON_MAIN;
+
+/* Adds up the counters of all threads. */
+void io_pool_sum_stats(struct io_pool *pool, struct io_stats *sum);
+
+#endif
