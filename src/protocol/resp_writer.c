@@ -444,7 +444,7 @@ void reply_help(struct reply *reply, const char *command, const char *const *lin
     for (int64_t i = 0; i < count; i++)
         reply_simple(reply, lines[i]);
     reply_simple(reply, "HELP");
-    reply_simple(reply, "    Print this help.");
+    reply_simple(reply, "    Prints this help.");
 }
 
 /* -- deferred headers -- */
