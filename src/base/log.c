@@ -72,6 +72,7 @@ static int64_t zone_offset(int64_t second)
 void log_init(void)
 {
     tzset();
+    SET(zone_minute, -1);
     zone_offset(clock_read_wall_us() / 1000000);
 }
 

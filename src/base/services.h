@@ -14,6 +14,8 @@ struct services {
     struct info *info;                 /* observability/info.h */
     struct stats *stats;               /* observability/stats.h */
     struct background *background;     /* base/background.h */
+    const struct acl_settings *acl;    /* acl/acl_options.h */
+    const struct client_settings *client_settings; /* client/client_options.h */
     const struct server_control *control; /* base/server_control.h */
 };
 

@@ -90,6 +90,9 @@ static bool match_one(struct bytes pattern, char c, bool ignore_case, struct byt
  * can as well. So the work is at most pattern size times text size, without recursion. */
 bool text_glob_match(struct bytes pattern, struct bytes text, bool ignore_case)
 {
+    /* In Redis not even a star matches the empty text (its callers treat "*" alone apart). */
+    if (text.size == 0)
+        return pattern.size == 0;
     struct bytes after_star = {NULL, 0};
     size_t star_at = 0;
     size_t i = 0;

@@ -1,0 +1,74 @@
+/* The cache stands still until it is updated; clocks go forward. */
+#include "base/clock.h"
+
+#include <criterion/criterion.h>
+#include <pthread.h>
+#include <time.h>
+
+static void wait_until_later_than(int64_t us)
+{
+    while (clock_read_us() <= us)
+        continue;
+}
+
+Test(clock, cache_stands_until_updated)
+{
+    clock_update();
+    int64_t us = clock_us();
+    int64_t wall_us = clock_wall_us();
+    wait_until_later_than(us + 1000);
+    cr_assert_eq(clock_us(), us);
+    cr_assert_eq(clock_wall_us(), wall_us);
+    cr_assert_eq(clock_ms(), us / 1000);
+    cr_assert_eq(clock_wall_ms(), wall_us / 1000);
+    clock_update();
+    cr_assert_gt(clock_us(), us + 1000);
+    cr_assert_gt(clock_us(), 0);
+}
+
+Test(clock, first_question_reads)
+{
+    int64_t before = clock_read_wall_us();
+    cr_assert_geq(clock_wall_us(), before);
+    cr_assert_leq(clock_wall_us(), clock_read_wall_us());
+    cr_assert_leq(clock_us(), clock_read_us());
+}
+
+static void *update_other(void *argument)
+{
+    int64_t *seen = argument;
+    seen[0] = clock_us();
+    clock_update();
+    seen[1] = clock_us();
+    return NULL;
+}
+
+Test(clock, each_thread_has_its_own)
+{
+    clock_update();
+    int64_t mine = clock_us();
+    wait_until_later_than(mine + 100);
+    int64_t seen[2];
+    pthread_t thread;
+    pthread_create(&thread, NULL, update_other, seen);
+    pthread_join(thread, NULL);
+    cr_assert_gt(seen[0], mine);
+    cr_assert_geq(seen[1], seen[0]);
+    cr_assert_eq(clock_us(), mine);
+}
+
+Test(clock, units_agree)
+{
+    cr_assert_leq(clock_read_us() - clock_read_ns() / 1000, 0);
+    cr_assert_lt(clock_read_ns() / 1000 - clock_read_us(), 1000000);
+    cr_assert_leq(llabs(clock_read_wall_us() / 1000000 - (int64_t)time(NULL)), 1);
+}
+
+Test(clock, thread_cpu_grows_with_work)
+{
+    int64_t before = clock_thread_cpu_ns();
+    wait_until_later_than(clock_read_us() + 2000);
+    int64_t used = clock_thread_cpu_ns() - before;
+    cr_assert_gt(used, 0);
+    cr_assert_lt(used, 10000000000);
+}

@@ -1,0 +1,292 @@
+/* What the operator sees: title, pidfile, limits, notifications, processor lists, control groups.
+ */
+#include "base/process.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/buffer.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/process_internal.h"
+
+static char folder[64];
+
+static void start(void)
+{
+    log_set_level(LOG_NOTHING_);
+    snprintf(folder, sizeof folder, "/tmp/sluice-process-XXXXXX");
+    cr_assert_not_null(mkdtemp(folder));
+}
+
+static void stop(void)
+{
+    char command[100];
+    snprintf(command, sizeof command, "rm -r %s", folder);
+    cr_assert_eq(system(command), 0);
+}
+
+TestSuite(process, .init = start, .fini = stop);
+
+static void write_file(const char *name, const char *text)
+{
+    char path[256];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    for (char *slash = path + strlen(folder) + 1; (slash = strchr(slash, '/')) != NULL; slash++) {
+        *slash = '\0';
+        mkdir(path, 0700);
+        *slash = '/';
+    }
+    cr_assert_eq(file_write_atomic(path, text, strlen(text), 0600), 0);
+}
+
+Test(process, pidfile)
+{
+    char path[96];
+    snprintf(path, sizeof path, "%s/pid", folder);
+    cr_assert_eq(process_write_pidfile(path), 0);
+    struct buffer text;
+    buffer_init(&text, 100);
+    cr_assert_eq(file_read(path, &text), 0);
+    char expected[32];
+    snprintf(expected, sizeof expected, "%d\n", (int)getpid());
+    cr_assert_str_eq(text.data, expected);
+    buffer_deinit(&text);
+    process_remove_pidfile(path);
+    cr_assert_eq(access(path, F_OK), -1);
+    process_remove_pidfile(NULL);
+    cr_assert_eq(process_write_pidfile("/nonexistent/pid"), -ENOENT);
+}
+
+/* A copy of what the kernel lays out: arguments, then the environment, in one piece. */
+Test(process, title_takes_the_room_of_arguments_and_environment)
+{
+    static char area[] = "prog\0-x\0A=1\0LONG=0123456789\0elsewhere";
+    char *argv[] = {area, area + 5, NULL};
+    char *variables[] = {area + 8, area + 12, NULL};
+    extern char **environ;
+    char **saved = environ;
+    environ = variables;
+    process_title_init(2, argv);
+    cr_assert_neq(environ, variables);
+    cr_assert_str_eq(getenv("A"), "1");
+    process_set_title("redis-server *:6379");
+    cr_assert_str_eq(area, "redis-server *:6379");
+    cr_assert_str_eq(getenv("LONG"), "0123456789");
+    process_set_title("short");
+    cr_assert_str_eq(area, "short");
+    cr_assert_eq(area[10], '\0');
+    process_set_title("a title that is longer than all the room that there is for it");
+    cr_assert_eq(strlen(area), 27);
+    cr_assert_str_eq(area + 28, "elsewhere");
+    environ = saved;
+}
+
+Test(process, raises_files_within_the_limit)
+{
+    struct rlimit limit;
+    getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = 100;
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    cr_assert_eq(process_raise_files(200), 200);
+    getrlimit(RLIMIT_NOFILE, &limit);
+    cr_assert_eq(limit.rlim_cur, 200);
+    cr_assert_eq(process_raise_files(150), 200);
+}
+
+Test(process, supervision_modes)
+{
+    unsetenv("NOTIFY_SOCKET");
+    unsetenv("UPSTART_JOB");
+    cr_assert_not(process_is_supervised("no"));
+    cr_assert_not(process_is_supervised("auto"));
+    cr_assert_not(process_is_supervised("systemd"));
+    setenv("NOTIFY_SOCKET", "/x", 1);
+    cr_assert_not(process_is_supervised("no"));
+    cr_assert_not(process_is_supervised("upstart"));
+    cr_assert(process_is_supervised("auto"));
+    cr_assert(process_is_supervised("SystemD"));
+}
+
+Test(process, upstart_sees_the_process_stop)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        setenv("UPSTART_JOB", "job", 1);
+        bool supervised = process_is_supervised("upstart");
+        _exit(supervised && !getenv("UPSTART_JOB") ? 7 : 8);
+    }
+    int status;
+    cr_assert_eq(waitpid(child, &status, WUNTRACED), child);
+    cr_assert(WIFSTOPPED(status));
+    kill(child, SIGCONT);
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    cr_assert_eq(WEXITSTATUS(status), 7);
+}
+
+/* Binds a datagram socket at `name` ('@' first: abstract), notifies it, checks what arrives. */
+static void check_notify(const char *name)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    size_t size = strlen(name);
+    memcpy(address.sun_path, name, size);
+    if (name[0] == '@')
+        address.sun_path[0] = '\0';
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+    socklen_t address_size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + size);
+    cr_assert_eq(bind(fd, (struct sockaddr *)&address, address_size), 0);
+    setenv("NOTIFY_SOCKET", name, 1);
+    process_notify("READY=1\n");
+    char message[64];
+    ssize_t got = recv(fd, message, sizeof message, 0);
+    cr_assert_eq(got, 8);
+    cr_assert_arr_eq(message, "READY=1\n", 8);
+    close(fd);
+}
+
+Test(process, notifies)
+{
+    char path[96];
+    snprintf(path, sizeof path, "%s/notify", folder);
+    check_notify(path);
+    snprintf(path, sizeof path, "@sluice-notify-%d", (int)getpid());
+    check_notify(path);
+    process_notify("nobody listens any more");
+    setenv("NOTIFY_SOCKET", "relative", 1);
+    process_notify("ignored");
+    unsetenv("NOTIFY_SOCKET");
+    process_notify("ignored");
+}
+
+Test(process, daemon_is_a_session_of_its_own)
+{
+    int ends[2];
+    cr_assert_eq(pipe(ends), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        int result = process_daemonize();
+        pid_t facts[3] = {result, getsid(0) == getpid(), getpid()};
+        (void)!write(ends[1], facts, sizeof facts);
+        _exit(0);
+    }
+    int status;
+    waitpid(child, &status, 0);
+    cr_assert_eq(WEXITSTATUS(status), 0);
+    close(ends[1]);
+    pid_t facts[3];
+    cr_assert_eq(read(ends[0], facts, sizeof facts), (ssize_t)sizeof facts);
+    cr_assert_eq(facts[0], 0);
+    cr_assert_eq(facts[1], 1);
+    cr_assert_neq(facts[2], child);
+}
+
+static int count_cpus(const char *list)
+{
+    cpu_set_t set;
+    int result = process_parse_cpulist(list, &set);
+    return result < 0 ? result : CPU_COUNT(&set);
+}
+
+Test(process, processor_lists)
+{
+    cpu_set_t set;
+    cr_assert_eq(process_parse_cpulist("0-6:2,9", &set), 0);
+    cr_assert_eq(CPU_COUNT(&set), 5);
+    cr_assert(CPU_ISSET(0, &set) && CPU_ISSET(4, &set) && CPU_ISSET(9, &set));
+    cr_assert_not(CPU_ISSET(1, &set));
+    cr_assert_eq(count_cpus(""), 0);
+    cr_assert_eq(count_cpus("0"), 1);
+    cr_assert_eq(count_cpus("0-3, 8"), 5);
+    cr_assert_eq(count_cpus("1,1,1"), 1);
+    static const char *const bad[] = {"a",    "3-1",  "1-",  "-1",  "0-3:0",
+                                      "0-3:", "1024", "0;1", "0x1", "99999999999999999999"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        cr_assert_eq(process_check_cpulist(bad[i]), -EINVAL, "%s", bad[i]);
+}
+
+Test(process, affinity_is_set)
+{
+    cpu_set_t before;
+    sched_getaffinity(0, sizeof before, &before);
+    int first = 0;
+    while (!CPU_ISSET(first, &before))
+        first++;
+    char list[16];
+    snprintf(list, sizeof list, "%d", first);
+    cr_assert_eq(process_set_cpulist(list), 0);
+    cpu_set_t now;
+    sched_getaffinity(0, sizeof now, &now);
+    cr_assert_eq(CPU_COUNT(&now), 1);
+    cr_assert(CPU_ISSET(first, &now));
+    cr_assert_eq(process_set_cpulist(""), 0);
+    cr_assert_eq(process_set_cpulist("1023"), -EINVAL);
+}
+
+static uint64_t group_limit(void)
+{
+    char groups[96];
+    snprintf(groups, sizeof groups, "%s/groups", folder);
+    return process_group_memory_limit(groups, folder);
+}
+
+Test(process, groups_of_version_2)
+{
+    cr_assert_eq(group_limit(), UINT64_MAX);
+    write_file("groups", "0::/a/b\n");
+    cr_assert_eq(group_limit(), UINT64_MAX);
+    write_file("a/b/memory.max", "max\n");
+    cr_assert_eq(group_limit(), UINT64_MAX);
+    write_file("a/b/memory.max", "5000000\n");
+    cr_assert_eq(group_limit(), 5000000);
+    write_file("a/memory.max", "4000000\n"); /* a parent's limit holds as well */
+    cr_assert_eq(group_limit(), 4000000);
+    write_file("memory.max", "6000000\n");
+    cr_assert_eq(group_limit(), 4000000);
+    write_file("groups", "0::/\n");
+    cr_assert_eq(group_limit(), 6000000);
+    write_file("groups", "0::/not/here\n");
+    cr_assert_eq(group_limit(), 6000000);
+}
+
+Test(process, groups_of_version_1)
+{
+    write_file("groups", "12:cpu,cpuacct:/c\n5:memory:/m/n\n4:memoryx:/x\n0::/\n");
+    write_file("memory/m/n/memory.limit_in_bytes", "7000000\n");
+    write_file("memory/c/memory.limit_in_bytes", "1\n");
+    write_file("memory/x/memory.limit_in_bytes", "2\n");
+    write_file("memory/memory.limit_in_bytes", "9223372036854771712\n");
+    cr_assert_eq(group_limit(), 7000000);
+}
+
+Test(process, machine_has_memory)
+{
+    uint64_t limit = process_memory_limit();
+    cr_assert_gt(limit, 16 << 20);
+    cr_assert_leq(limit, (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE));
+}
+
+Test(process, oom_score_and_huge_pages)
+{
+    pid_t child = fork();
+    if (child == 0)
+        _exit(process_set_oom_score(500) == 0 && process_disable_thp() == 0 &&
+                      prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0) == 1
+                  ? 0
+                  : 1);
+    int status;
+    waitpid(child, &status, 0);
+    cr_assert_eq(status, 0);
+    cr_assert_lt(process_set_oom_score(5000), 0);
+}
