@@ -1,4 +1,4 @@
-/* The completion interface that the backends implement and sockets are built on.
+/* The completion interface that the backends implement and sockets are built on. The loop's thread.
  *
  * A `socket` is embedded in its owner (connection, listener). Contract:
  *  1. socket_open registers a descriptor; the socket then owns it.
@@ -9,7 +9,10 @@
  *  3. One send at a time: send(data) then exactly one on_sent(bytes or -errno); short sends happen.
  *     The bytes must stay until then.
  *  4. close() may be called at any time; then exactly one on_closed, when nothing is in flight, is the
- *     last callback; the descriptor is closed by then, the owner's memory is its own again.
+ *     last callback; the descriptor is closed by then, the owner's memory is its own again. Between the
+ *     two only the on_sent of a send under way is still delivered.
+ *  5. on_sent may run at the beginning of loop_poll, before it waits. It must not call user code that
+ *     needs a phase of the turn to follow; it may queue tasks (then the loop does not wait).
  */
 #ifndef IO_BACKEND_H
 #define IO_BACKEND_H
@@ -19,6 +22,9 @@
 #include <sys/types.h>
 
 struct socket;
+
+/* Room for a whole TLS record (16384 + 22 bytes) in one receive, and a size class of the allocator. */
+enum { IO_BUFFER_SIZE = 20 * 1024 - 64 };
 
 struct io_buffer {
     struct io_buffer *next;
@@ -64,6 +70,9 @@ struct backend_ops {
     void (*buffer_release)(struct loop *loop, struct io_buffer *buffer);
     int (*watch_start)(struct loop *loop, struct loop_watch *watch);
     void (*watch_stop)(struct loop *loop, struct loop_watch *watch);
+    /* Starts what was put off and completes sends that are done, before the wait is computed; returns
+     * how many callbacks ran. */
+    size_t (*prepare)(struct loop *loop);
     /* Submits, waits at most wait_us (-1 for ever), collects. */
     void (*wait)(struct loop *loop, int64_t wait_us);
     /* Runs what was collected; returns how many. */

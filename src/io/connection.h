@@ -1,7 +1,9 @@
 /* A connection: one socket, its transport, and what waits to be sent. One loop at a time.
  *
- * Lifecycle: connection_accept or connection_connect, then on_opened (after the handshake; at once for
- * plain sockets accepted), any number of on_readable and on_writable, then exactly one on_closed, the last callback, after which the connection frees itself.
+ * Lifecycle: connection_accept or connection_connect, then on_opened (after the handshake; for plain
+ * sockets in the next loop_poll), any number of on_readable and on_writable, then exactly one on_closed,
+ * the last callback, after which the connection frees itself. No callback runs inside a call of these
+ * functions.
  * connection_close may be called at any time, inside callbacks too; on_closed then follows from a
  * later phase of the loop, never from inside connection_close.
  *
@@ -67,6 +69,18 @@ size_t connection_output_size(const struct connection *connection);
  * stream or reset is noticed only while receiving. */
 void connection_pause_reading(struct connection *connection);
 void connection_resume_reading(struct connection *connection);
+/* While deferred, a clean or truncated end of the peer's stream is not acted upon: connection_read says NEED_INPUT, and the
+ * connection can still write (a client that sent commands and closed its half wants the replies).
+ * Ending the deferral offers the end again. A reset is not deferred. */
+void connection_defer_end(struct connection *connection, bool is_deferred);
+
+enum {
+    /* Received buffers that may wait unread: reading is paused; the handler lags. */
+    CONNECTION_PAUSED_BUFFERS_MAX = 4,
+    CONNECTION_UNREAD_BUFFERS_MAX = 16,
+    /* A closing connection whose peer takes nothing for so long is dropped. */
+    CONNECTION_DRAIN_STALL_MS = 10000
+};
 
 enum connection_close_how {
     CONNECTION_CLOSE_NOW,         /* drop what waits; close_notify if it can go at once */

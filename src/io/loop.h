@@ -44,7 +44,7 @@ const char *loop_backend_reason(const struct loop *loop); /* one line for the lo
 /* wait_us: 0 polls, -1 waits without limit (next timer at most). Returns completions run. */
 size_t loop_poll(struct loop *loop, int64_t wait_us);
 void loop_flush(struct loop *loop);
-/* True when a task is ready: the owner must not sleep. */
+/* True when a task waits to run (ready or flush): the owner must not sleep, and loop_poll will not. */
 bool loop_has_ready(const struct loop *loop);
 
 struct timers *loop_timers(struct loop *loop);
@@ -58,6 +58,7 @@ struct loop_task {
     struct loop_task *previous;
     void (*run)(struct loop_task *task);
     bool is_queued;
+    uint8_t list; /* the loop's: which of its lists, while queued */
 };
 
 void loop_task_init(struct loop_task *task, void (*run)(struct loop_task *task));

@@ -51,7 +51,9 @@ struct transport_wire {
     struct io_buffer *in_head; /* received, not yet consumed */
     struct io_buffer *in_tail;
     size_t in_size;
+    uint32_t in_count;  /* buffers in the list */
     bool in_ended;      /* end of stream was received behind wire_in */
+    bool in_was_reset;  /* and it was a reset (ECONNRESET), not a FIN */
     char *out;          /* a block of the loop's byte pool, or NULL while empty */
     size_t out_size;    /* bytes waiting in it */
     size_t out_capacity;
@@ -60,6 +62,12 @@ struct transport_wire {
     enum handshake_failure failure;
 };
 
+/* Appends a received buffer of at least one byte. */
+void wire_append(struct transport_wire *wire, struct io_buffer *buffer);
+/* Releases what was received and not read. */
+void wire_drop_input(struct transport_wire *wire);
+/* Gives the block of out back, whatever is in it. */
+void wire_drop_output(struct transport_wire *wire);
 /* Copies up to `size` received bytes out and releases what was used up. */
 size_t wire_take(struct transport_wire *wire, void *destination, size_t size);
 /* Looks at the first received byte; -1 when there is none. */
