@@ -107,9 +107,12 @@ void *mem_alloc(size_t size)
 
 void *mem_calloc(size_t number, size_t size)
 {
-    void *fresh = calloc(number ? number : 1, size ? size : 1);
+    size_t total;
+    if (__builtin_mul_overflow(number, size, &total))
+        out_of_memory(SIZE_MAX);
+    void *fresh = calloc(1, total ? total : 1);
     if (__builtin_expect(!fresh, 0))
-        out_of_memory(number * size);
+        out_of_memory(total);
     count_allocated(fresh);
     return fresh;
 }

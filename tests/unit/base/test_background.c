@@ -43,7 +43,8 @@ struct record {
     int done[JOBS];
     size_t done_count;
     pthread_t main;
-    bool wrong_thread;
+    bool worked_on_main;
+    bool done_elsewhere;
 };
 
 static struct record records[BACKGROUND_LANES];
@@ -59,7 +60,7 @@ static void work(void *argument)
 {
     struct task *task = argument;
     struct record *record = task->record;
-    record->wrong_thread |= pthread_equal(record->main, pthread_self()) != 0;
+    record->worked_on_main |= pthread_equal(record->main, pthread_self()) != 0;
     record->worked[record->worked_count++] = task->number;
 }
 
@@ -67,16 +68,17 @@ static void done(void *argument)
 {
     struct task *task = argument;
     struct record *record = task->record;
-    record->wrong_thread |= pthread_equal(record->main, pthread_self()) == 0;
+    record->done_elsewhere |= pthread_equal(record->main, pthread_self()) == 0;
     record->done[record->done_count++] = task->number;
 }
 
 Test(background, lanes_keep_their_order)
 {
     struct background *background = start();
+    for (int lane = 0; lane < BACKGROUND_LANES; lane++)
+        records[lane].main = pthread_self();
     for (int i = 0; i < JOBS; i++) {
         for (int lane = 0; lane < BACKGROUND_LANES; lane++) {
-            records[lane].main = pthread_self();
             tasks[lane][i] = (struct task){&records[lane], i};
             background_submit(background, (enum background_lane)lane, work, done, &tasks[lane][i]);
         }
@@ -89,7 +91,8 @@ Test(background, lanes_keep_their_order)
         background_reap(background);
     }
     for (int lane = 0; lane < BACKGROUND_LANES; lane++) {
-        cr_assert_not(records[lane].wrong_thread);
+        cr_assert_not(records[lane].worked_on_main);
+        cr_assert_not(records[lane].done_elsewhere);
         cr_assert_eq(records[lane].worked_count, JOBS);
         for (int i = 0; i < JOBS; i++) {
             cr_assert_eq(records[lane].worked[i], i);
