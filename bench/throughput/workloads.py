@@ -1,0 +1,129 @@
+"""The request loads: each is run on both servers in turns, several rounds."""
+import re
+import statistics
+import subprocess
+
+from . import report
+
+KINDS = ("all", "main", "io")
+
+# name: what is run. Several runs make one mix: their processor time and their operations add up.
+# goal: our processor time per operation as a share of redis 7.0.15's.
+WORKLOADS = {
+    "get-64": {
+        "title": "GET 64 B, no pipeline", "keys": 100000, "size": 64, "goal": 0.22,
+        "runs": [("get", 120000, 50, 1, 64)]},
+    "mixed-p16": {
+        "title": "1:10 SET:GET 64 B, pipeline 16", "keys": 100000, "size": 64, "goal": 0.16,
+        "runs": [("set", 100000, 50, 16, 64), ("get", 1000000, 50, 16, 64)]},
+    "get-16k": {
+        "title": "GET 16 KB", "keys": 1000, "size": 16384, "goal": 0.24,
+        "runs": [("get", 40000, 50, 1, 16384)]},
+    "get-512-c500": {
+        "title": "GET 512 B, 500 connections", "keys": 100000, "size": 512, "goal": 0.22,
+        "runs": [("get", 100000, 500, 1, 512)]},
+}
+
+# The main thread's share of the pipelined mix has a goal of its own.
+MAIN_GOALS = {"mixed-p16": 0.10}
+
+
+def client_command(bench, server, options, keys, test, count, connections, pipeline, size):
+    certs = bench.certs
+    command = [options.client, "-h", "127.0.0.1", "-p", str(server.port), "--tls",
+               "--cacert", certs + "/ca.crt", "--cert", certs + "/client.crt",
+               "--key", certs + "/client.key", "-t", test, "-n", str(count), "-c", str(connections),
+               "-P", str(pipeline), "-d", str(size), "-r", str(keys), "--csv"]
+    if options.client_threads > 1:
+        command += ["--threads", str(options.client_threads)]
+    return command
+
+
+def parse_rate(output, test):
+    """Requests per second and p99 from the client's CSV."""
+    for line in output.replace("\r", "\n").split("\n"):
+        match = re.match(r'"%s[^"]*","([\d.]+)"((?:,"[\d.]+")*)' % test, line, re.I)
+        if match:
+            rest = re.findall(r'"([\d.]+)"', match.group(2))
+            # avg, min, p50, p95, p99, max
+            return float(match.group(1)), float(rest[4]) if len(rest) >= 5 else None
+    raise RuntimeError("the client printed no result for %s:\n%s" % (test, output[-1500:]))
+
+
+def run_once(bench, server, name, options):
+    load = WORKLOADS[name]
+    used = dict.fromkeys(("main", "io", "other", "all"), 0.0)
+    operations = 0
+    seconds = 0.0
+    p99 = None
+    for test, count, connections, pipeline, size in load["runs"]:
+        if options.quick:
+            count //= 4
+        command = client_command(bench, server, options, load["keys"], test, count, connections,
+                                 pipeline, size)
+        before = server.thread_times()
+        output = subprocess.run(command, check=True, stdout=subprocess.PIPE,
+                                stderr=subprocess.STDOUT, text=True, timeout=120).stdout
+        for kind, value in server.used_since(before).items():
+            used[kind] += value
+        rate, p99 = parse_rate(output, test)
+        operations += count
+        seconds += count / rate
+    row = {kind + "_us": used[kind] / operations * 1e6 for kind in ("all", "main", "io", "other")}
+    row.update(rate=operations / seconds, p99_ms=p99)
+    return row
+
+
+def run(bench, names, options):
+    servers = {name: bench.start(name) for name in ("sluice", "peer")}
+    results = {}
+    for name in names:
+        load = WORKLOADS[name]
+        for server in servers.values():
+            server.load_keys(load["keys"], load["size"])
+            run_once(bench, server, name, options)  # warms caches and buffers up
+        rounds = {"sluice": [], "peer": []}
+        for index in range(options.rounds):
+            order = ("sluice", "peer") if index % 2 == 0 else ("peer", "sluice")
+            for who in order:
+                rounds[who].append(run_once(bench, servers[who], name, options))
+        results[name] = summarize(name, rounds)
+        report.print_workload(results[name])
+    for server in servers.values():
+        bench.stop(server)
+    return results
+
+
+def median_of(rounds, key):
+    values = [row[key] for row in rounds if row.get(key) is not None]
+    return statistics.median(values) if values else None
+
+
+def ratio_of(rounds, key):
+    """Median over rounds of ours by theirs, each round's pair having run side by side."""
+    ratios = [ours[key] / theirs[key] for ours, theirs in zip(rounds["sluice"], rounds["peer"])
+              if theirs[key]]
+    return statistics.median(ratios) if ratios else None
+
+
+def projection(row, threads):
+    """What these costs per thread allow: all work on main when there is no I/O thread's share."""
+    limits = []
+    if row["main_us"] > 0:
+        limits.append(1e6 / row["main_us"])
+    if row["io_us"] > 0.001:
+        limits.append(threads * 1e6 / row["io_us"])
+    return min(limits)
+
+
+def summarize(name, rounds):
+    load = WORKLOADS[name]
+    summary = {"name": name, "title": load["title"], "goal": load["goal"],
+               "main_goal": MAIN_GOALS.get(name), "rounds": rounds}
+    for who in ("sluice", "peer"):
+        row = {key: median_of(rounds[who], key)
+               for key in ("all_us", "main_us", "io_us", "other_us", "rate", "p99_ms")}
+        row["projected"] = {str(n): projection(row, n) for n in (2, 4, 8, 16)}
+        summary[who] = row
+    summary["ratios"] = {key: ratio_of(rounds, key) for key in ("all_us", "main_us", "rate")}
+    return summary
