@@ -56,7 +56,7 @@ static struct options {
 
 static struct {
     SSL_CTX *context;
-    SSL_SESSION *session; /* the latest ticket, when options.resumes */
+    SSL_SESSION *session; /* the first ticket, when options.resumes */
     int epoll;
     long started;
     long done;
@@ -87,13 +87,13 @@ static double cpu_seconds(void)
            (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
 
-/* Keeps the newest ticket. Returning 1 takes the reference. */
+/* Keeps the first ticket. Returning 1 takes the reference. */
 static int on_session(SSL *ssl, SSL_SESSION *session)
 {
     (void)ssl;
-    if (!options.resumes)
+    /* A connection that shares its session with others must not change it: each takes a copy. */
+    if (!options.resumes || run.session != NULL)
         return 0;
-    SSL_SESSION_free(run.session);
     run.session = session;
     return 1;
 }
@@ -153,8 +153,11 @@ static void start_connection(struct connection *c)
         die("SSL_new");
     SSL_set_fd(c->ssl, c->fd);
     SSL_set_connect_state(c->ssl);
-    if (run.session != NULL)
-        SSL_set_session(c->ssl, run.session);
+    if (run.session != NULL) {
+        SSL_SESSION *copy = SSL_SESSION_dup(run.session);
+        SSL_set_session(c->ssl, copy);
+        SSL_SESSION_free(copy);
+    }
     c->phase = PHASE_CONNECT;
     watch(c, EPOLLOUT, EPOLL_CTL_ADD);
     run.started++;
@@ -250,7 +253,9 @@ static void run_connections(void)
     double started_at = now();
     double cpu_at = cpu_seconds();
     while (true) {
-        while (run.in_flight < options.in_flight_max && may_start(started_at))
+        /* Until the first ticket is here, one at a time. */
+        int in_flight_max = options.resumes && run.session == NULL ? 1 : options.in_flight_max;
+        while (run.in_flight < in_flight_max && may_start(started_at))
             start_connection(slot_for(slots, slot_count));
         if (run.in_flight == 0)
             break;

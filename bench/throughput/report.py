@@ -23,7 +23,7 @@ def verdict(ratio, goal):
 def print_head(machine):
     say("%s against %s" % (machine["server"], machine["peer"]))
     say("%(cores)d cores (%(model)s), Linux %(kernel)s, %(openssl)s, %(time)s" % machine)
-    say("io-threads %(io_threads)d on both, client %(client)s, medians of %(rounds)d rounds, "
+    say("io-threads %(io_threads)d (peer %(peer_io_threads)d), client %(client)s, medians of %(rounds)d rounds, "
         "TLS 1.3 with client certificates" % machine)
 
 

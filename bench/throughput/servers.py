@@ -196,8 +196,8 @@ class Bench:
         own = name == "sluice"
         program = self.options.server if own else self.options.peer
         extra = shlex.split(self.options.server_args if own else self.options.peer_args)
-        server = Server(self, name, program, io_threads or self.options.io_threads,
-                        list(more) + extra)
+        default = self.options.io_threads if own else self.options.peer_io_threads
+        server = Server(self, name, program, io_threads or default, list(more) + extra)
         self.servers.append(server)
         return server
 
@@ -228,5 +228,6 @@ class Bench:
         return {"cores": os.cpu_count(), "model": model.group(1) if model else "?",
                 "kernel": os.uname().release, "time": time.strftime("%Y-%m-%d %H:%M"),
                 "openssl": ssl.OPENSSL_VERSION, "io_threads": self.options.io_threads,
+                "peer_io_threads": self.options.peer_io_threads,
                 "client": self.options.client, "rounds": self.options.rounds,
                 "server": names["sluice"], "peer": names["peer"]}
