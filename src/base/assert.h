@@ -1,9 +1,9 @@
 /* Assertions that stay on in release builds.
  *
- * A failed assertion is a programmer's error: the process prints where it happened and aborts, because
- * a crash is better than corrupt data. Conditions must have no side effects. `assert_slow` is for
- * checks that cost more than a few instructions (whole-structure checkers); it is compiled in only
- * when SLUICE_ASSERT_SLOW is defined (unit tests and sanitizer builds).
+ * A failed assertion is a programmer's error: the process prints where it happened and aborts,
+ * because a crash is better than corrupt data. Conditions must have no side effects. `assert_slow`
+ * is for checks that cost more than a few instructions (whole-structure checkers); it is compiled
+ * in only when SLUICE_ASSERT_SLOW is defined (unit tests and sanitizer builds).
  *
  * Any thread. Not here: errors that the outside world can cause (those are return values).
  */
@@ -26,9 +26,8 @@ void panic_set_hook(void (*hook)(const char *message));
 
 #undef assert
 #define assert(expression)                                                                         \
-    (__builtin_expect(!(expression), 0)                                                            \
-         ? assert_failed(#expression, __FILE__, __LINE__, __func__)                                \
-         : (void)0)
+    (__builtin_expect(!(expression), 0) ? assert_failed(#expression, __FILE__, __LINE__, __func__) \
+                                        : (void)0)
 
 #define panic(...) panic_at(__FILE__, __LINE__, __VA_ARGS__)
 

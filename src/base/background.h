@@ -11,12 +11,14 @@ enum background_lane { BACKGROUND_FILES, BACKGROUND_FREE, BACKGROUND_PREPARE, BA
 
 struct background;
 
-/* `notify` is called on the worker after each job with a `done` function (to wake main); may be NULL. */
+/* `notify` is called on the worker after each job with a `done` function (to wake main); may be
+ * NULL. */
 struct background *background_create(void (*notify)(void *context), void *context);
 /* Finishes queued jobs, joins the workers. */
 void background_destroy(struct background *background);
 /* Runs work(argument) on the lane's worker, later done(argument) (may be NULL) on main from
- * background_reap. Main thread. The queue has no maximum: jobs are created one per command at most. */
+ * background_reap. Main thread. The queue has no maximum: jobs are created one per command at most.
+ */
 void background_submit(struct background *background, enum background_lane lane,
                        void (*work)(void *argument), void (*done)(void *argument), void *argument);
 /* Runs the done functions of finished jobs. Main thread; returns how many. */

@@ -1,8 +1,9 @@
 /* A growable byte buffer with a mandatory maximum.
  *
  * Every append either succeeds whole or leaves the buffer as it was and returns -1 (it would pass
- * size_max). The content is kept terminated by a NUL that size does not count, so `data` may be used
- * as a C string once something was appended (nothing at all counts too). One owner; any thread.
+ * size_max). The content is kept terminated by a NUL that size does not count, so `data` may be
+ * used as a C string once something was appended (nothing at all counts too). One owner; any
+ * thread.
  */
 #ifndef BASE_BUFFER_H
 #define BASE_BUFFER_H
@@ -22,7 +23,8 @@ void buffer_init(struct buffer *buffer, size_t size_max);
 void buffer_deinit(struct buffer *buffer);
 /* size becomes 0; the allocation is kept. */
 void buffer_clear(struct buffer *buffer);
-/* Makes room for `size` more bytes; returns where they go (then buffer_commit), NULL past the maximum. */
+/* Makes room for `size` more bytes; returns where they go (then buffer_commit), NULL past the
+ * maximum. */
 char *buffer_reserve(struct buffer *buffer, size_t size);
 void buffer_commit(struct buffer *buffer, size_t size);
 int buffer_append(struct buffer *buffer, const void *data, size_t size);
@@ -34,7 +36,8 @@ int buffer_vprintf(struct buffer *buffer, const char *format, va_list args)
     __attribute__((format(printf, 2, 0)));
 /* Drops the first `size` bytes. */
 void buffer_consume(struct buffer *buffer, size_t size);
-/* Hands the allocation (terminated) to the caller, who frees it with mem_free; empties the buffer. */
+/* Hands the allocation (terminated) to the caller, who frees it with mem_free; empties the buffer.
+ */
 char *buffer_take(struct buffer *buffer);
 
 static inline struct bytes buffer_bytes(const struct buffer *buffer)

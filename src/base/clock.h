@@ -1,5 +1,5 @@
-/* Time, cached per thread. A loop refreshes its thread's cache once a turn (clock_update); everything
- * in that turn reads the cache for nothing. Any thread; each has a cache of its own.
+/* Time, cached per thread. A loop refreshes its thread's cache once a turn (clock_update);
+ * everything in that turn reads the cache for nothing. Any thread; each has a cache of its own.
  */
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H

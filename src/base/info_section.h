@@ -1,5 +1,6 @@
-/* Rows of INFO. A module that has something to show exports an `info_section` whose fields are rows;
- * the composition root registers it with the module's context (observability/info.h). Main thread. */
+/* Rows of INFO. A module that has something to show exports an `info_section` whose fields are
+ * rows; the composition root registers it with the module's context (observability/info.h). Main
+ * thread. */
 #ifndef BASE_INFO_SECTION_H
 #define BASE_INFO_SECTION_H
 

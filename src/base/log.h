@@ -1,6 +1,6 @@
 /* The log. One line a call, formatted in a per-thread buffer and written with a single write(2), so
- * lines of different threads never mix. Format as Redis: "pid:role dd Mon yyyy hh:mm:ss.mmm c text",
- * with . - * # for debug, verbose, notice, warning. Any thread after log_init.
+ * lines of different threads never mix. Format as Redis: "pid:role dd Mon yyyy hh:mm:ss.mmm c
+ * text", with . - * # for debug, verbose, notice, warning. Any thread after log_init.
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
@@ -14,7 +14,8 @@ void log_init(void);
 /* Lines below `level` are dropped. Any thread (relaxed). */
 void log_set_level(enum log_level level);
 enum log_level log_get_level(void);
-/* Appends to `path` from now on ("" is standard output). 0, or -errno with nothing changed. Main. */
+/* Appends to `path` from now on ("" is standard output). 0, or -errno with nothing changed. Main.
+ */
 int log_set_file(const char *path);
 /* Also to syslog with this identity and facility name ("local0"); enabled false stops it. Main. */
 int log_set_syslog(bool enabled, const char *identity, const char *facility);
@@ -34,9 +35,9 @@ struct log_rate {
 void log_limited(struct log_rate *state, enum log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-#define log_debug(...) log_write(LOG_DEBUG_, __VA_ARGS__)
+#define log_debug(...)   log_write(LOG_DEBUG_, __VA_ARGS__)
 #define log_verbose(...) log_write(LOG_VERBOSE_, __VA_ARGS__)
-#define log_notice(...) log_write(LOG_NOTICE_, __VA_ARGS__)
+#define log_notice(...)  log_write(LOG_NOTICE_, __VA_ARGS__)
 #define log_warning(...) log_write(LOG_WARNING_, __VA_ARGS__)
 
 #endif

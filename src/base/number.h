@@ -11,16 +11,19 @@ enum { NUMBER_I64_TEXT_MAX = 21, NUMBER_DOUBLE_TEXT_MAX = 5 * 1024 };
 /* Strict decimal: optional '-', no '+', no leading zero, no space, fits. False otherwise. */
 bool number_parse_i64(struct bytes text, int64_t *value);
 bool number_parse_u64(struct bytes text, uint64_t *value);
-/* As Redis getDoubleFromObject: strtod syntax incl. inf, whole text used, no leading space, no nan. */
+/* As Redis getDoubleFromObject: strtod syntax incl. inf, whole text used, no leading space, no nan.
+ */
 bool number_parse_double(struct bytes text, double *value);
 bool number_parse_long_double(struct bytes text, long double *value);
-/* "100", "10mb", "1g", "5k", "512b": k=1000, kb=1024, and so on. Overflow and negative are refused. */
+/* "100", "10mb", "1g", "5k", "512b": k=1000, kb=1024, and so on. Overflow and negative are refused.
+ */
 bool number_parse_memory(struct bytes text, uint64_t *bytes);
 
 /* Writes decimal digits (and a NUL) into destination[NUMBER_I64_TEXT_MAX]; returns their number. */
 size_t number_format_i64(char *destination, int64_t value);
 size_t number_format_u64(char *destination, uint64_t value);
-/* Shortest text that reads back as the same double ("3", "0.1", "inf", "-inf", "nan"), 128 bytes. */
+/* Shortest text that reads back as the same double ("3", "0.1", "inf", "-inf", "nan"), 128 bytes.
+ */
 size_t number_format_double(char *destination, size_t capacity, double value);
 /* INCRBYFLOAT's form: up to 17 digits after the point, trailing zeroes removed, no exponent. */
 size_t number_format_long_double_human(char *destination, size_t capacity, long double value);

@@ -51,8 +51,8 @@ struct option {
     int64_t minimum;
     int64_t maximum;
     const struct option_name *names;
-    /* Refuses a value: returns -1 with a reason in `error`. Optional, any kind; `settings` holds the
-     * new value. */
+    /* Refuses a value: returns -1 with a reason in `error`. Optional, any kind; `settings` holds
+     * the new value. */
     int (*check)(const void *settings, struct buffer *error);
     /* OPTION_CUSTOM only. `argv` are the words after the name. Free everything old on success. */
     int (*set)(void *settings, int argc, const struct bytes *argv, struct buffer *error);
@@ -81,9 +81,9 @@ struct option_group {
     const char *name; /* heading, "tls" */
     const struct option *options;
     size_t count;
-    /* Puts changed settings into force, once per CONFIG SET for all of the group's changes. 0, or -1
-     * with a reason: then the old values are restored and groups already applied are applied again.
-     * Not called for the values at start. May be NULL. */
+    /* Puts changed settings into force, once per CONFIG SET for all of the group's changes. 0, or
+     * -1 with a reason: then the old values are restored and groups already applied are applied
+     * again. Not called for the values at start. May be NULL. */
     int (*apply)(void *context, const struct option_changes *changes, struct buffer *error);
 };
 

@@ -1,8 +1,8 @@
-/* An immutable byte string with a reference count: large arguments that the keyspace adopts and large
- * values that replies point at instead of copying.
+/* An immutable byte string with a reference count: large arguments that the keyspace adopts and
+ * large values that replies point at instead of copying.
  *
- * An I/O thread allocates and fills one for a large bulk argument and moves it to main; from then on
- * only main touches the count (it is not atomic). Bytes after data[size] hold a NUL.
+ * An I/O thread allocates and fills one for a large bulk argument and moves it to main; from then
+ * on only main touches the count (it is not atomic). Bytes after data[size] hold a NUL.
  */
 #ifndef BASE_SHARED_BYTES_H
 #define BASE_SHARED_BYTES_H
@@ -17,8 +17,8 @@ struct shared_bytes {
     char data[];
 };
 
-/* References 1, `size` bytes uninitialised and a NUL (room for two more bytes after it). NULL when memory
- * is short. */
+/* References 1, `size` bytes uninitialised and a NUL (room for two more bytes after it). NULL when
+ * memory is short. */
 struct shared_bytes *shared_bytes_try_create(size_t size);
 struct shared_bytes *shared_bytes_create(const void *data, size_t size);
 /* Main thread. */
