@@ -52,7 +52,8 @@ struct entry *db_peek(struct db *db, struct key key);
 
 enum db_set_flag {
     DB_SET_KEEP_TTL = 1 << 0,
-    DB_SET_RAW = 1 << 1 /* a string that OBJECT ENCODING calls raw whatever its size (APPEND, SETRANGE) */
+    DB_SET_RAW = 1 << 1,       /* a string that OBJECT ENCODING calls raw whatever its size */
+    DB_SET_NO_INTEGER = 1 << 2 /* text that looks like an integer stays text (INCRBYFLOAT) */
 };
 
 /* Replaces or adds. The bytes are copied; an integer's text becomes an integer. */

@@ -53,7 +53,6 @@ struct keyspace_stats {
     uint64_t expired_keys_active;
     uint64_t evicted_keys;
     uint64_t expired_time_cap_reached; /* times that active expiry ran out of time */
-    double expired_stale_percent;      /* share of due keys still waiting */
     uint64_t expire_cycle_us;
     uint64_t eviction_exceeded_us;     /* total_eviction_exceeded_time */
     int64_t eviction_exceeded_since_us; /* 0: not over the limit */
@@ -81,6 +80,7 @@ struct keyspace {
     bool no_touch;                 /* CLIENT NO-TOUCH of the running client: execute sets it */
     bool active_expire_is_off;     /* DEBUG SET-ACTIVE-EXPIRE 0 */
     bool resize_is_avoided;        /* a child process shares our pages */
+    bool expire_is_behind;         /* active expiry ran out of time with due keys left */
     int expire_next_db;            /* where active expiry goes on */
     int rehash_next_db;
     struct eviction_pool *pool;

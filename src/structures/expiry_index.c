@@ -248,6 +248,7 @@ void expiry_index_add(struct expiry_index *index, int64_t time_ms, uint64_t hash
         add_sibling(index, &path, index->height, right->items[0], right);
     }
     index->count++;
+    index->unit_sum += item >> 32;
 }
 
 /* -- removing -- */
@@ -334,6 +335,7 @@ static bool remove_packed(struct expiry_index *index, uint64_t item)
     memmove(leaf->items + at, leaf->items + at + 1, (leaf->count - at - 1) * sizeof(uint64_t));
     leaf->count--;
     index->count--;
+    index->unit_sum -= item >> 32;
     shrink_upwards(index, &path);
     shrink_root(index);
     return true;
@@ -393,6 +395,15 @@ bool expiry_index_random(const struct expiry_index *index, struct expiry_item *i
     return true;
 }
 
+int64_t expiry_index_mean(const struct expiry_index *index)
+{
+    if (index->count == 0)
+        return 0;
+    int64_t whole = expiry_unit_start((uint32_t)(index->unit_sum / index->count));
+    uint64_t rest = index->unit_sum % index->count;
+    return whole + (int64_t)(rest * EXPIRY_UNIT_MS / index->count) + EXPIRY_UNIT_MS / 2;
+}
+
 size_t expiry_index_memory(const struct expiry_index *index)
 {
     return (index->leaves + index->inners) * sizeof(struct expiry_node);
@@ -404,6 +415,7 @@ struct check {
     size_t items;
     size_t leaves;
     size_t inners;
+    uint64_t unit_sum;
 };
 
 /* Everything under `node` is in low..high, both included. Recursion is bounded by the height. */
@@ -418,6 +430,7 @@ static void check_subtree(const struct expiry_node *node, unsigned height, uint6
         for (uint32_t i = 0; i < node->count; i++) {
             assert(node->items[i] >= low && node->items[i] <= high);
             assert(i == 0 || node->items[i - 1] <= node->items[i]);
+            check->unit_sum += node->items[i] >> 32;
         }
         return;
     }
@@ -437,6 +450,6 @@ void expiry_index_check(const struct expiry_index *index)
     assert((index->root == NULL) == (index->count == 0));
     if (index->root)
         check_subtree(index->root, index->height, 0, UINT64_MAX, &check);
-    assert(check.items == index->count);
+    assert(check.items == index->count && check.unit_sum == index->unit_sum);
     assert(check.leaves == index->leaves && check.inners == index->inners);
 }

@@ -21,6 +21,7 @@ struct expiry_index {
     size_t count;
     size_t leaves;
     size_t inners;
+    uint64_t unit_sum; /* over all items */
 };
 
 struct expiry_item {
@@ -49,6 +50,8 @@ size_t expiry_index_due(const struct expiry_index *index, int64_t now_ms, struct
 size_t expiry_index_first(const struct expiry_index *index, struct expiry_item *items, size_t max);
 /* An item by random descent (about fair); false when empty. */
 bool expiry_index_random(const struct expiry_index *index, struct expiry_item *item);
+/* Mean of all times, wall ms (to half a unit); 0 when empty. */
+int64_t expiry_index_mean(const struct expiry_index *index);
 size_t expiry_index_memory(const struct expiry_index *index);
 /* Aborts when an invariant does not hold. */
 void expiry_index_check(const struct expiry_index *index);

@@ -1,0 +1,77 @@
+/* Shared by the files of keyspace/ only. Main thread. */
+#ifndef KEYSPACE_KEYSPACE_INTERNAL_H
+#define KEYSPACE_KEYSPACE_INTERNAL_H
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "keyspace/keyspace.h"
+
+static inline bool entry_matches(const void *opaque, struct bytes key)
+{
+    const struct entry *entry = opaque;
+    if (__builtin_expect(entry->flags & ENTRY_LONG_KEY, 0) || key.size > ENTRY_SHORT_KEY_MAX)
+        return bytes_equal(entry_key(entry), key);
+    return entry->key_size == key.size && memcmp(entry_key(entry).data, key.data, key.size) == 0;
+}
+
+extern const struct dict_type db_dict_type;
+
+void db_init(struct db *db, struct keyspace *keyspace, int index);
+void db_deinit(struct db *db);
+
+/* Looks without expiring anything. */
+static inline struct entry **db_slot(const struct db *db, struct key key)
+{
+    return (struct entry **)(void *)dict_find_slot_with(&db->keys, key.hash, key.name,
+                                                        entry_matches);
+}
+
+static inline bool is_due(const struct db *db, const struct entry *entry)
+{
+    return __builtin_expect(entry_expires(entry), 0) && db_entry_is_expired(db, entry);
+}
+
+/* Takes the entry out of table and index, tells KEY_DELETED; the caller owns it. */
+struct entry *db_detach(struct db *db, uint64_t hash, struct entry **slot);
+/* Frees a detached entry, its value on the worker when `is_lazy` and it is worth it. */
+void db_release_entry(struct db *db, struct entry *entry, bool is_lazy);
+/* The key's time has come: statistics, events, removal. */
+void db_expire_now(struct db *db, uint64_t hash, struct entry **slot);
+
+static inline bool wants(const struct keyspace *keyspace, unsigned kinds)
+{
+    return __builtin_expect(keyspace->observer.interest & kinds, 0) != 0;
+}
+
+static inline void tell(struct keyspace *keyspace, const struct key_event *event)
+{
+    keyspace->observer.on_event(keyspace->observer.context, event);
+}
+
+/* Access bits of a new entry. */
+uint32_t keyspace_access_initial(const struct keyspace *keyspace);
+/* LFU: the counter decayed to now. */
+unsigned keyspace_lfu_counter(const struct keyspace *keyspace, const struct entry *entry);
+
+/* -- lazy_free.c -- */
+
+void lazy_free_value(struct keyspace *keyspace, struct value value);
+/* Empties `db` (left ready for use), on the worker when `is_async`. */
+void lazy_free_db(struct db *db, bool is_async);
+/* Goes on with what came back from the worker; a bounded part. */
+void lazy_free_step(struct keyspace *keyspace);
+void lazy_free_deinit(struct keyspace *keyspace);
+
+/* -- expire.c -- */
+
+/* The slot of an entry with the item's hash and unit, and its whole hash; NULL when there is none. */
+struct entry **db_slot_of_item(struct db *db, struct expiry_item item, uint64_t *hash);
+
+void expire_cycle(struct keyspace *keyspace, int64_t now_ms, bool is_fast);
+
+/* -- evict.c -- */
+
+struct eviction_pool *eviction_pool_create(void);
+void eviction_pool_destroy(struct eviction_pool *pool);
+
+#endif
