@@ -83,6 +83,7 @@ struct client {
     uint64_t commands_count;
     uint64_t argv_memory;        /* of the request in hand */
     uint64_t output_published;   /* reply bytes given to the I/O thread */
+    int64_t output_soft_since_us; /* over the soft output limit since then; 0: it is not */
 
     /* -- subsystems, each NULL until used -- */
     struct transaction *transaction;

@@ -1,4 +1,5 @@
-/* Options about connections: their number, their limits, their timeouts. Main thread. */
+/* Options about connections: their number, their limits, their timeouts. The group's apply_context
+ * is the settings. Main thread. */
 #ifndef CLIENT_CLIENT_OPTIONS_H
 #define CLIENT_CLIENT_OPTIONS_H
 
@@ -27,7 +28,6 @@ struct client_settings {
     int64_t query_buffer_limit;
     int64_t proto_max_bulk_len;
     int64_t maxmemory_clients; /* bytes; negative: percent of maxmemory */
-    int64_t tracking_table_max_keys;
     bool hide_user_data_from_log;
 };
 

@@ -124,7 +124,7 @@ struct command_spec {
 /* Statistics of one command; main thread. */
 struct command_stats {
     uint64_t calls;
-    uint64_t usec;
+    uint64_t ns; /* sum of run times */
     uint64_t rejected_calls;
     uint64_t failed_calls;
     uint32_t *histogram; /* latency, allocated at the first call (observability) */

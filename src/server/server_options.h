@@ -48,7 +48,6 @@ struct server_settings {
     bool syslog_enabled;
     char *syslog_ident;
     int syslog_facility; /* index into server_syslog_facilities, by server_syslog_facility_name */
-    int64_t databases;
     bool always_show_logo;
     bool set_proc_title;
     char *proc_title_template;

@@ -1,0 +1,208 @@
+/* Commands about the connection itself: HELLO AUTH SELECT RESET QUIT PING ECHO. */
+#include "acl/acl_users.h"
+#include "base/text.h"
+#include "base/version.h"
+#include "client/exchange.h"
+#include "commands/all.h"
+#include "dispatch/call.h"
+#include "dispatch/execute.h"
+#include "keyspace/keyspace.h"
+#include "observability/stats.h"
+
+static void ping_command(struct call *call)
+{
+    if (call->argc > 2) {
+        call_arity_error(call);
+        return;
+    }
+    bool is_subscriber = call->client->flags & CLIENT_PUBSUB && call->client->protocol == 2;
+    if (is_subscriber) {
+        reply_array(call->reply, 2);
+        reply_bulk_text(call->reply, "pong");
+        reply_bulk_bytes(call->reply, call->argc == 2 ? call->argv[1] : BYTES_LITERAL(""));
+    } else if (call->argc == 1) {
+        reply_simple(call->reply, "PONG");
+    } else {
+        reply_bulk_bytes(call->reply, call->argv[1]);
+    }
+}
+
+static void echo_command(struct call *call)
+{
+    reply_bulk_bytes(call->reply, call->argv[1]);
+}
+
+static void quit_command(struct call *call)
+{
+    reply_ok(call->reply);
+    call->client->flags |= CLIENT_CLOSE_AFTER_REPLY;
+}
+
+static void select_command(struct call *call)
+{
+    int64_t index;
+    if (!call_integer(call, 1, &index, "ERR invalid DB index"))
+        return;
+    if (!keyspace_db(call->services->keyspace, index)) {
+        reply_errorf(call->reply, "DB index is out of range");
+        return;
+    }
+    call->client->db = (int32_t)index;
+    reply_ok(call->reply);
+}
+
+/* True when the client is now authenticated as `user`; else the error reply is written. */
+static bool authenticate(struct call *call, struct bytes user, struct bytes password)
+{
+    if (!acl_authenticate(call->services->acl, user, password)) {
+        call->services->stats->acl_denied_auth++;
+        reply_error(call->reply, "WRONGPASS invalid username-password pair or user is disabled.");
+        return false;
+    }
+    call->client->user = "default";
+    call->client->flags |= CLIENT_AUTHENTICATED;
+    exchange_send_limits(call->services->exchange, call->client);
+    return true;
+}
+
+static void auth_command(struct call *call)
+{
+    if (call->argc > 3) {
+        call_syntax_error(call);
+        return;
+    }
+    if (call->argc == 2 && !acl_needs_password(call->services->acl)) {
+        reply_errorf(call->reply,
+                     "AUTH <password> called without any password configured for the default user. "
+                     "Are you sure your configuration is correct?");
+        return;
+    }
+    struct bytes user = call->argc == 3 ? call->argv[1] : BYTES_LITERAL("default");
+    if (authenticate(call, user, call->argv[call->argc - 1]))
+        reply_ok(call->reply);
+}
+
+struct hello {
+    int64_t protocol; /* 0: as it is */
+    bool has_auth;
+    struct bytes user;
+    struct bytes password;
+    bool has_name;
+    struct bytes name;
+};
+
+static bool parse_hello(struct call *call, struct hello *hello)
+{
+    if (call->argc < 2)
+        return true;
+    if (!call_integer(call, 1, &hello->protocol,
+                      "ERR Protocol version is not an integer or out of range"))
+        return false;
+    if (hello->protocol < 2 || hello->protocol > 3) {
+        reply_error(call->reply, "NOPROTO unsupported protocol version");
+        return false;
+    }
+    for (int i = 2; i < call->argc; i++) {
+        int left = call->argc - 1 - i;
+        if (call_is(call, i, "AUTH") && left >= 2) {
+            hello->has_auth = true;
+            hello->user = call->argv[++i];
+            hello->password = call->argv[++i];
+        } else if (call_is(call, i, "SETNAME") && left >= 1) {
+            hello->has_name = true;
+            hello->name = call->argv[++i];
+            if (!client_name_is_valid(hello->name)) {
+                reply_errorf(call->reply, "Client names cannot contain spaces, newlines or special "
+                                          "characters.");
+                return false;
+            }
+        } else {
+            reply_errorf(call->reply, "Syntax error in HELLO option '%.*s'",
+                         (int)(call->argv[i].size < 128 ? call->argv[i].size : 128), call->argv[i].data);
+            return false;
+        }
+    }
+    return true;
+}
+
+static void reply_hello(struct call *call)
+{
+    struct reply *reply = call->reply;
+    reply_map(reply, 7);
+    reply_bulk_text(reply, "server");
+    reply_bulk_text(reply, "redis");
+    reply_bulk_text(reply, "version");
+    reply_bulk_text(reply, REDIS_VERSION);
+    reply_bulk_text(reply, "proto");
+    reply_integer(reply, call->client->protocol);
+    reply_bulk_text(reply, "id");
+    reply_integer(reply, (int64_t)call->client->id);
+    reply_bulk_text(reply, "mode");
+    reply_bulk_text(reply, "standalone");
+    reply_bulk_text(reply, "role");
+    reply_bulk_text(reply, "master");
+    reply_bulk_text(reply, "modules");
+    reply_array(reply, 0);
+}
+
+static void hello_command(struct call *call)
+{
+    struct hello hello = {0};
+    if (!parse_hello(call, &hello))
+        return;
+    if (hello.has_auth && !authenticate(call, hello.user, hello.password))
+        return;
+    if (!(call->client->flags & CLIENT_AUTHENTICATED)) {
+        reply_error(call->reply,
+                    "NOAUTH HELLO must be called with the client already authenticated, otherwise the "
+                    "HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and "
+                    "select the RESP protocol version at the same time");
+        return;
+    }
+    if (hello.has_name)
+        client_set_text(&call->client->name, hello.name);
+    if (hello.protocol) {
+        call->client->protocol = (uint8_t)hello.protocol;
+        call->reply->protocol = (uint8_t)hello.protocol;
+    }
+    reply_hello(call);
+}
+
+static void reset_command(struct call *call)
+{
+    struct client *client = call->client;
+    client->flags &= ~(uint32_t)(CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP | CLIENT_REPLY_SKIP_NEXT |
+                                 CLIENT_NO_EVICT | CLIENT_NO_TOUCH | CLIENT_READONLY | CLIENT_ASKING);
+    client->db = 0;
+    client->protocol = call->reply->protocol = 2;
+    call->reply->is_discarded = false;
+    client_set_text(&client->name, BYTES_LITERAL(""));
+    client->user = "default";
+    if (acl_needs_password(call->services->acl))
+        client->flags &= ~(uint32_t)CLIENT_AUTHENTICATED;
+    exchange_send_limits(call->services->exchange, client);
+    reply_simple(call->reply, "RESET");
+}
+
+enum {
+    ALWAYS = COMMAND_NOSCRIPT | COMMAND_LOADING | COMMAND_STALE | COMMAND_FAST | COMMAND_NO_AUTH |
+             COMMAND_ALLOW_BUSY
+};
+
+const struct command_spec connection_commands[] = {
+    {.name = "ping", .handler = ping_command, .arity = -1, .flags = COMMAND_FAST,
+     .categories = CATEGORY_CONNECTION},
+    {.name = "echo", .handler = echo_command, .arity = 2, .flags = COMMAND_LOADING | COMMAND_STALE | COMMAND_FAST,
+     .categories = CATEGORY_CONNECTION},
+    {.name = "quit", .handler = quit_command, .arity = -1, .flags = ALWAYS,
+     .categories = CATEGORY_CONNECTION},
+    {.name = "select", .handler = select_command, .arity = 2,
+     .flags = COMMAND_LOADING | COMMAND_STALE | COMMAND_FAST, .categories = CATEGORY_CONNECTION},
+    {.name = "auth", .handler = auth_command, .arity = -2, .flags = ALWAYS,
+     .categories = CATEGORY_CONNECTION},
+    {.name = "hello", .handler = hello_command, .arity = -1, .flags = ALWAYS,
+     .categories = CATEGORY_CONNECTION},
+    {.name = "reset", .handler = reset_command, .arity = 1, .flags = ALWAYS,
+     .categories = CATEGORY_CONNECTION},
+    {0},
+};

@@ -1,0 +1,46 @@
+/* The one policy function: who may run a command, and in what order that is checked. Main thread. */
+#ifndef DISPATCH_EXECUTE_H
+#define DISPATCH_EXECUTE_H
+
+#include "base/services.h"
+#include "client/client.h"
+#include "client/client_pause.h"
+#include "client/request.h"
+#include "dispatch/command.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+struct config;
+struct observability_settings;
+struct keyspace;
+struct call;
+
+struct executor {
+    struct services services;
+    const struct observability_settings *settings;
+    struct client_pause pause;
+    int64_t last_read_ns;  /* when the previous command ended: one clock reading a command */
+    bool is_loading;       /* the data set is being loaded: most commands are refused */
+    bool is_out_of_memory; /* eviction could not bring use under maxmemory; set by execute's check */
+    uint64_t oom_refused;
+    /* Called after a command that changed something (AOF, replicas). NULL: nobody listens. */
+    void (*propagate)(void *context, const struct call *call);
+    void *propagate_context;
+};
+
+/* `services` are copied; all of them outlive the executor. */
+struct executor *executor_create(const struct services *services,
+                                 const struct observability_settings *settings);
+void executor_destroy(struct executor *executor);
+
+/* exchange_hooks.execute: runs one request, replies into client->reply; the context is the executor. */
+void executor_execute(void *executor, struct client *client, struct request *request);
+/* exchange_hooks.prefetch. */
+void executor_prefetch(void *executor, struct client *client, struct request *request, int stage);
+/* At the beginning of a run of requests: takes the time. */
+void executor_begin_run(struct executor *executor);
+
+/* session_resolver.resolve, context is the command_table: I/O threads. */
+void executor_resolve(const void *command_table, struct request *request);
+
+#endif

@@ -1,0 +1,129 @@
+/* New connections: accepted by main, lent to a thread, admitted once they are open. */
+#include "acl/acl_users.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "observability/stats.h"
+#include "server/server.h"
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char protected_mode_text[] =
+    "DENIED Redis is running in protected mode because protected mode is enabled and no password is "
+    "set for the default user. In this mode connections are only accepted from the loopback interface. "
+    "If you want to connect from external computers to Redis you may adopt one of the following "
+    "solutions: 1) Just disable protected mode sending the command 'CONFIG SET protected-mode no' from "
+    "the loopback interface by connecting to Redis from the same host the server is running, however "
+    "MAKE SURE Redis is not publicly accessible from internet if you do so. Use CONFIG REWRITE to make "
+    "this change permanent. 2) Alternatively you can just disable the protected mode by editing the "
+    "Redis configuration file, and setting the protected mode option to 'no', and then restarting the "
+    "server. 3) If you started the server manually just for testing, restart it with the "
+    "'--protected-mode no' option. 4) Setup an authentication password for the default user. NOTE: You "
+    "only need to do one of the above things in order for the server to start accepting connections "
+    "from the outside.";
+
+static void set_addresses(struct server *server, struct client *client, int fd, int kind)
+{
+    char text[ADDRESS_TEXT_MAX];
+    if (kind == LISTENER_UNIX) {
+        snprintf(text, sizeof(text), "%.*s:0", ADDRESS_TEXT_MAX - 3,
+                 server->settings.server.unixsocket ? server->settings.server.unixsocket : "");
+        client->peer = mem_strdup(text);
+        client->local = mem_strdup(text);
+        return;
+    }
+    address_of_peer(fd, text);
+    client->peer = mem_strdup(text);
+    address_of_local(fd, text);
+    client->local = mem_strdup(text);
+}
+
+void server_on_accept(struct listener *listener, int fd)
+{
+    struct server *server = listener_owner(listener);
+    int kind = listener_kind(listener);
+    if (server->is_stopping || (int64_t)server->clients->count >= server->maxclients + 1024) {
+        server->stats->connections_rejected++;
+        close(fd); /* beyond what may even wait for a polite refusal */
+        return;
+    }
+    struct client *client = client_create(server->clients);
+    set_addresses(server, client, fd, kind);
+    unsigned lend = 0;
+    if (kind == LISTENER_UNIX)
+        client->flags |= CLIENT_UNIX_SOCKET;
+    else if (server->settings.server.tcp_keepalive)
+        socket_set_keepalive(fd, (int)server->settings.server.tcp_keepalive);
+    if (kind == LISTENER_TLS) {
+        client->flags |= CLIENT_TLS;
+        lend |= LEND_TLS;
+    }
+    if (!acl_needs_password(&server->settings.acl)) {
+        client->flags |= CLIENT_AUTHENTICATED;
+        lend |= LEND_AUTHENTICATED;
+    }
+    exchange_lend(server->exchange, client, fd, lend);
+}
+
+static void refuse(struct server *server, struct client *client, const char *text)
+{
+    server->stats->connections_rejected++;
+    reply_begin(&client->reply, 2, NULL);
+    reply_error(&client->reply, text);
+    exchange_push(server->exchange, client);
+    exchange_close(server->exchange, client, CONNECTION_CLOSE_AFTER_OUTPUT);
+}
+
+static bool is_from_loopback(const struct client *client)
+{
+    return client->flags & CLIENT_UNIX_SOCKET || strncmp(client->peer, "127.", 4) == 0 ||
+           strncmp(client->peer, "[::1]", 5) == 0;
+}
+
+/* Whoever proved its identity with a certificate is no stranger. */
+static bool protected_mode_refuses(const struct server *server, const struct client *client)
+{
+    bool has_proved_identity = client->flags & CLIENT_TLS && server->settings.tls.auth_clients == TLS_AUTH_CLIENTS_YES;
+    return server->settings.server.protected_mode && !acl_needs_password(&server->settings.acl) &&
+           !is_from_loopback(client) && !has_proved_identity;
+}
+
+static void describe_tls(struct client *client, const struct tls_facts *facts)
+{
+    char text[160];
+    snprintf(text, sizeof(text), "%s,%s,%s", facts->version, facts->cipher,
+             facts->is_resumed ? "resumed" : "full");
+    client_set_text(&client->tls_description, bytes_of_text(text));
+    if (facts->has_certificate && client_name_is_valid(bytes_of_text(facts->certificate_name)))
+        client_set_text(&client->certificate_name, bytes_of_text(facts->certificate_name));
+}
+
+void server_on_opened(void *context, struct client *client, const struct tls_facts *facts)
+{
+    struct server *server = context;
+    if (facts)
+        describe_tls(client, facts);
+    if ((int64_t)server->clients->count > server->maxclients) {
+        refuse(server, client, "ERR max number of clients reached");
+        return;
+    }
+    if (protected_mode_refuses(server, client)) {
+        refuse(server, client, protected_mode_text);
+        return;
+    }
+    server->stats->connections_received++;
+    log_verbose("Accepted %s", client->peer);
+}
+
+void server_on_closed(void *context, struct client *client, enum connection_outcome outcome,
+                      const char *text)
+{
+    (void)context;
+    static struct log_rate rate; /* main thread only */
+    if (outcome == OUTCOME_HANDSHAKE_FAILED || outcome == OUTCOME_HANDSHAKE_TIMEOUT)
+        log_limited(&rate, LOG_WARNING_, "Error accepting a client connection: %s",
+                    text && *text ? text : "handshake timed out");
+    else if (text && *text)
+        log_verbose("Client %s: %s", client->peer, text);
+}

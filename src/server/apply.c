@@ -1,0 +1,107 @@
+/* CONFIG SET reaching running modules: one function per option group, called after the group's own. */
+#include "base/background.h"
+#include "base/log.h"
+#include "base/process.h"
+#include "config/config_table.h"
+#include "io/tls_tickets.h"
+#include "server/server.h"
+#include <stdio.h>
+
+static bool any_changed(const struct option_changes *changes, const char *const *names)
+{
+    for (; *names; names++)
+        if (option_changed(changes, *names))
+            return true;
+    return false;
+}
+
+void server_apply_settings_to_sessions(struct server *server)
+{
+    struct session_settings settings = {
+        .bulk_size_max = server->settings.client.proto_max_bulk_len,
+        .query_size_max = server->settings.client.query_buffer_limit,
+        .handshake_timeout_ms = server->settings.tls.handshake_timeout,
+    };
+    exchange_set_settings(server->exchange, &settings);
+}
+
+static int apply_server(void *context, const struct option_changes *changes, struct buffer *error)
+{
+    struct server *server = context;
+    const struct server_settings *settings = &server->settings.server;
+    static const char *const listening[] = {"bind", "port", NULL};
+    if (any_changed(changes, listening) && server_reopen_listeners(server, error) != 0)
+        return -1;
+    if (option_changed(changes, "loglevel"))
+        log_set_level((enum log_level)settings->loglevel);
+    if (option_changed(changes, "hz"))
+        server->settings.keyspace.hz = settings->hz;
+    if (option_changed(changes, "bio-cpulist"))
+        background_set_cpulist(server->background, settings->bio_cpulist ? settings->bio_cpulist : "");
+    return 0;
+}
+
+static int apply_client(void *context, const struct option_changes *changes, struct buffer *error)
+{
+    struct server *server = context;
+    if (option_changed(changes, "maxclients")) {
+        uint64_t wanted = (uint64_t)server->settings.client.maxclients + 32;
+        uint64_t files = process_raise_files(wanted);
+        if (files < wanted) {
+            (void)buffer_printf(error,
+                                "The operating system is not able to handle the specified number of clients, "
+                                "try with %lld",
+                                (long long)files - 32);
+            return -1;
+        }
+        server->maxclients = server->settings.client.maxclients;
+    }
+    server_apply_settings_to_sessions(server);
+    return 0;
+}
+
+static int apply_keyspace(void *context, const struct option_changes *changes, struct buffer *error)
+{
+    struct server *server = context;
+    (void)changes;
+    (void)error;
+    keyspace_settings_changed(server->keyspace);
+    return 0;
+}
+
+static bool uses_tls(const struct server *server)
+{
+    const struct tls_settings *tls = &server->settings.tls;
+    return tls->port || tls->replication || tls->cluster;
+}
+
+/* New material for every thread or for none; then the port, when it changed. */
+static int apply_tls(void *context, const struct option_changes *changes, struct buffer *error)
+{
+    struct server *server = context;
+    char reason[512];
+    if (uses_tls(server) && io_pool_set_tls(server->pool, &server->settings.tls, server->tickets, reason,
+                                            sizeof(reason)) != 0) {
+        log_warning("%s", reason);
+        (void)buffer_append_text(error, "Unable to update TLS configuration. Check server logs.");
+        return -1;
+    }
+    static const char *const identity[] = {"tls-ca-cert-file", "tls-ca-cert-dir", "tls-crl-file", NULL};
+    if (any_changed(changes, identity))
+        tls_tickets_new_epoch(server->tickets);
+    if (option_changed(changes, "tls-port") && server_reopen_listeners(server, error) != 0) {
+        buffer_clear(error);
+        (void)buffer_append_text(error, "Unable to listen on this port. Check server logs.");
+        return -1;
+    }
+    server_apply_settings_to_sessions(server);
+    return 0;
+}
+
+void server_observe_options(struct server *server)
+{
+    config_observe(server->config, "server", apply_server, server);
+    config_observe(server->config, "client", apply_client, server);
+    config_observe(server->config, "keyspace", apply_keyspace, server);
+    config_observe(server->config, "tls", apply_tls, server);
+}

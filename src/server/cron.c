@@ -1,0 +1,91 @@
+/* Periodic work of main: hz times a second, each job bounded. */
+#include "base/background.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "client/client_output.h"
+#include "config/config_table.h"
+#include "dispatch/execute.h"
+#include "io/tls_tickets.h"
+#include "observability/stats.h"
+#include "server/server.h"
+
+enum { CLIENTS_PER_RUN_MIN = 5 };
+
+static void run_client_timeout(struct server *server, struct client *client)
+{
+    int64_t timeout = server->settings.client.timeout;
+    bool is_exempt = client->flags & (CLIENT_REPLICA | CLIENT_PRIMARY | CLIENT_BLOCKED | CLIENT_PUBSUB | CLIENT_CLOSING);
+    if (timeout == 0 || is_exempt || !(client->flags & CLIENT_OPENED))
+        return;
+    if (clock_us() - client->last_interaction_us > timeout * 1000000) {
+        log_verbose("Closing idle client");
+        exchange_close(server->exchange, client, CONNECTION_CLOSE_NOW);
+    }
+}
+
+static void run_client_output(struct server *server, struct client *client)
+{
+    if (client->flags & CLIENT_CLOSING || !client_output_is_over(&server->settings.client, client))
+        return;
+    log_warning("Client id=%llu addr=%s scheduled to be closed ASAP for overcoming of output buffer limits.",
+                (unsigned long long)client->id, client->peer);
+    server->stats->output_buffer_limit_disconnections++;
+    exchange_close(server->exchange, client, CONNECTION_CLOSE_NOW);
+}
+
+static void run_clients(struct server *server)
+{
+    size_t count = server->clients->count / (size_t)server->settings.server.hz + CLIENTS_PER_RUN_MIN;
+    if (count > server->clients->count)
+        count = server->clients->count;
+    while (count-- > 0) {
+        struct client *client = client_table_step(server->clients);
+        if (!client)
+            return;
+        run_client_timeout(server, client);
+        run_client_output(server, client);
+    }
+}
+
+/* Whoever met CLIENT PAUSE goes on when it is over. */
+static void resume_paused(struct server *server)
+{
+    struct client_pause *pause = &server->executor->pause;
+    if (pause->waiting == 0 || client_pause_check(pause, clock_wall_ms()) == CLIENT_PAUSE_ALL)
+        return;
+    pause->waiting = 0;
+    for (struct client *client = server->clients->first; client; client = client->next) {
+        if (!(client->flags & CLIENT_PAUSED))
+            continue;
+        client->flags &= ~(uint32_t)CLIENT_PAUSED;
+        exchange_resume(server->exchange, client);
+    }
+}
+
+static void sample_stats(struct server *server)
+{
+    struct io_stats sum;
+    io_pool_sum_stats(server->pool, &sum);
+    stats_cron(server->stats, clock_us(), sum.bytes_in, sum.bytes_out);
+    (void)mem_used_peak();
+}
+
+static void on_cron(struct timer *timer)
+{
+    struct server *server = (struct server *)((char *)timer - offsetof(struct server, cron_timer));
+    int64_t period_ms = 1000 / server->settings.server.hz;
+    timer_start(loop_timers(io_pool_main_loop(server->pool)), timer, period_ms);
+    server->cron_runs++;
+    keyspace_cron(server->keyspace, clock_wall_ms());
+    run_clients(server);
+    resume_paused(server);
+    sample_stats(server);
+    tls_tickets_rotate_if_due(server->tickets, server->settings.tls.ticket_key_rotation);
+}
+
+void server_start_cron(struct server *server)
+{
+    timer_init(&server->cron_timer, on_cron);
+    timer_start(loop_timers(io_pool_main_loop(server->pool)), &server->cron_timer, 1);
+}

@@ -1,0 +1,57 @@
+/* The main thread's turn, phase by phase. */
+#include "base/background.h"
+#include "base/clock.h"
+#include "dispatch/execute.h"
+#include "observability/stats.h"
+#include "server/server.h"
+
+enum { IDLE_WAIT_MAX_US = 100 * 1000 };
+
+/* Waits only when nothing is left to do: the announcement and the last look keep a producer from
+ * publishing unseen (io/wakeup.h). */
+static int64_t choose_wait(struct server *server)
+{
+    struct wakeup *wakeup = io_pool_main_wakeup(server->pool);
+    if (loop_has_ready(io_pool_main_loop(server->pool)) || !exchange_is_idle(server->exchange))
+        return 0;
+    wakeup_announce_sleep(wakeup);
+    if (!exchange_is_idle(server->exchange)) {
+        wakeup_end_sleep(wakeup);
+        return 0;
+    }
+    return IDLE_WAIT_MAX_US;
+}
+
+static void wait_for_work(struct server *server)
+{
+    int64_t wait_us = choose_wait(server);
+    loop_poll(io_pool_main_loop(server->pool), wait_us);
+    if (wait_us != 0)
+        wakeup_end_sleep(io_pool_main_wakeup(server->pool));
+}
+
+static void serve(struct server *server)
+{
+    exchange_drain(server->exchange);
+    executor_begin_run(server->executor);
+    exchange_run(server->exchange);
+}
+
+static void turn(struct server *server)
+{
+    wait_for_work(server);
+    background_reap(server->background);
+    serve(server);
+    exchange_turn(server->exchange);
+    exchange_publish(server->exchange);
+    loop_flush(io_pool_main_loop(server->pool));
+    server->stats->loop_cycles++;
+    if (server->is_shutdown_requested)
+        server_shutdown_step(server);
+}
+
+void server_run(struct server *server)
+{
+    while (!server->is_stopped)
+        turn(server);
+}

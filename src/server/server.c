@@ -1,0 +1,219 @@
+/* Creation and destruction of the server's modules, in order; see server.h. */
+#include "server/server.h"
+
+#include "acl/acl_users.h"
+#include "base/background.h"
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/process.h"
+#include "base/random.h"
+#include "base/text.h"
+#include "commands/all.h"
+#include "config/config_table.h"
+#include "dispatch/execute.h"
+#include "io/tls_options.h"
+#include "io/tls_tickets.h"
+#include "keyspace/keyspace_options.h"
+#include "observability/stats.h"
+#include <stdio.h>
+#include <string.h>
+
+enum { RESERVED_FILES = 32, ERROR_SIZE = 512 };
+
+static void register_options(struct server *server)
+{
+    struct server_all_settings *settings = &server->settings;
+    config_register(server->config, &server_options, &settings->server, server);
+    config_register(server->config, &client_options, &settings->client, server);
+    config_register(server->config, &acl_options, &settings->acl, server);
+    config_register(server->config, &tls_options, &settings->tls, server);
+    config_register(server->config, &keyspace_options, &settings->keyspace, server);
+    config_register(server->config, &type_options, &settings->type, server);
+    config_register(server->config, &observability_options, &settings->observability, server);
+    config_register(server->config, &persistence_options, &settings->persistence, server);
+    config_register(server->config, &replication_options, &settings->replication, server);
+    config_register(server->config, &cluster_options, &settings->cluster, server);
+    config_register(server->config, &script_options, &settings->script, server);
+}
+
+struct server *server_create(void)
+{
+    struct server *server = mem_calloc(1, sizeof(*server));
+    server->config = config_create();
+    register_options(server);
+    server->stats = mem_calloc(1, sizeof(*server->stats));
+    stats_init(server->stats);
+    server->info = info_create();
+    server->clients = client_table_create();
+    server->commands = command_table_create();
+    for (const struct command_spec *const *family = all_commands; *family; family++)
+        command_table_add(server->commands, *family);
+    random_hex(server->run_id, SERVER_RUN_ID_SIZE);
+    server->started_us = clock_us();
+    server->started_wall_ms = clock_wall_ms();
+    return server;
+}
+
+/* A background job has finished: main has something to reap. */
+static void on_background_done(void *context)
+{
+    struct server *server = context;
+    wakeup_signal(io_pool_main_wakeup(server->pool));
+}
+
+static void raise_files(struct server *server)
+{
+    int64_t wanted = server->settings.client.maxclients;
+    server->files_max = process_raise_files((uint64_t)wanted + RESERVED_FILES);
+    server->maxclients = wanted;
+    if (server->files_max >= (uint64_t)wanted + RESERVED_FILES)
+        return;
+    server->maxclients = server->files_max > RESERVED_FILES + 1 ? (int64_t)server->files_max - RESERVED_FILES : 1;
+    log_warning("You requested maxclients of %lld requiring at least %lld max file descriptors.",
+                (long long)wanted, (long long)wanted + RESERVED_FILES);
+    log_warning("Current maximum open files is %llu. maxclients has been reduced to %lld to compensate for "
+                "low ulimit. If you need higher maxclients increase 'ulimit -n'.",
+                (unsigned long long)server->files_max, (long long)server->maxclients);
+}
+
+static void apply_renames(struct server *server)
+{
+    const struct server_settings *settings = &server->settings.server;
+    for (int i = 0; i < settings->rename_count; i++)
+        if (command_table_rename(server->commands, settings->renames[i].name, settings->renames[i].new_name) != 0)
+            log_warning("rename-command %s: no such command, or the new name is taken", settings->renames[i].name);
+}
+
+/* The exchange calls back with the server; the executor is created after the pool. */
+static void execute(void *context, struct client *client, struct request *request)
+{
+    executor_execute(((struct server *)context)->executor, client, request);
+}
+
+static void prefetch(void *context, struct client *client, struct request *request, int stage)
+{
+    executor_prefetch(((struct server *)context)->executor, client, request, stage);
+}
+
+static void create_exchange(struct server *server)
+{
+    const struct exchange_hooks hooks = {.context = server,
+                                         .execute = execute,
+                                         .prefetch = prefetch,
+                                         .on_opened = server_on_opened,
+                                         .on_closed = server_on_closed};
+    server->resolver = (struct session_resolver){executor_resolve, server->commands};
+    server->exchange = exchange_create(server->clients, &hooks, &server->resolver);
+}
+
+static int start_pool(struct server *server)
+{
+    static const enum loop_backend backends[] = {[IO_BACKEND_AUTO] = LOOP_BACKEND_AUTO,
+                                                 [IO_BACKEND_URING] = LOOP_BACKEND_URING,
+                                                 [IO_BACKEND_EPOLL] = LOOP_BACKEND_EPOLL};
+    const struct server_settings *settings = &server->settings.server;
+    struct io_pool_options options = {.threads = (int)settings->io_threads,
+                                      .loop = {.backend = backends[settings->io_backend]},
+                                      .handler = exchange_thread_handler(),
+                                      .context = server->exchange,
+                                      .cpulist = settings->io_cpulist};
+    char error[ERROR_SIZE];
+    server->pool = io_pool_create(&options, error);
+    if (!server->pool) {
+        log_warning("Cannot start the I/O threads: %s", error);
+        return -1;
+    }
+    exchange_set_pool(server->exchange, server->pool);
+    log_notice("I/O: %s, %s", loop_backend_name(io_pool_main_loop(server->pool)),
+               loop_backend_reason(io_pool_main_loop(server->pool)));
+    return 0;
+}
+
+static int start_tls(struct server *server)
+{
+    const struct tls_settings *tls = &server->settings.tls;
+    server->tickets = tls_tickets_create();
+    if (!tls->port && !tls->replication && !tls->cluster)
+        return 0;
+    if (!tls_is_supported()) {
+        log_warning("Failed finding TLS support. (This server was built with BUILD_TLS=no.)");
+        return -1;
+    }
+    char error[ERROR_SIZE];
+    if (io_pool_set_tls(server->pool, tls, server->tickets, error, sizeof(error)) != 0) {
+        log_warning("%s", error);
+        log_warning("Failed to configure TLS. Check logs for more info.");
+        return -1;
+    }
+    if (tls->keylog_file)
+        log_warning("WARNING: tls-keylog-file is set: whoever reads it can decrypt the traffic.");
+    return 0;
+}
+
+static void set_active_expire(void *context, bool enabled)
+{
+    ((struct server *)context)->keyspace->active_expire_is_off = !enabled;
+}
+
+static void fill_services(struct server *server)
+{
+    server->control = (struct server_control){.server = server,
+                                              .request_shutdown = server_request_shutdown,
+                                              .abort_shutdown = server_abort_shutdown,
+                                              .set_active_expire = set_active_expire};
+    server->services = (struct services){.keyspace = server->keyspace,
+                                         .clients = server->clients,
+                                         .exchange = server->exchange,
+                                         .commands = server->commands,
+                                         .config = server->config,
+                                         .info = server->info,
+                                         .stats = server->stats,
+                                         .background = server->background,
+                                         .acl = &server->settings.acl,
+                                         .client_settings = &server->settings.client,
+                                         .control = &server->control};
+    server->executor = executor_create(&server->services, &server->settings.observability);
+}
+
+int server_start(struct server *server)
+{
+    raise_files(server);
+    apply_renames(server);
+    server->settings.keyspace.hz = server->settings.server.hz;
+    create_exchange(server);
+    if (start_pool(server) != 0 || start_tls(server) != 0)
+        return -1;
+    server->background = background_create(on_background_done, server);
+    server->keyspace = keyspace_create(&server->settings.keyspace, server->background);
+    fill_services(server);
+    server_register_info(server);
+    server_observe_options(server);
+    server_apply_settings_to_sessions(server);
+    return 0;
+}
+
+void server_destroy(struct server *server)
+{
+    if (server->executor)
+        executor_destroy(server->executor);
+    if (server->keyspace)
+        keyspace_destroy(server->keyspace);
+    if (server->background)
+        background_destroy(server->background);
+    if (server->pool)
+        io_pool_destroy(server->pool);
+    if (server->tickets)
+        tls_tickets_destroy(server->tickets);
+    if (server->exchange)
+        exchange_destroy(server->exchange);
+    command_table_destroy(server->commands);
+    client_table_destroy(server->clients);
+    info_destroy(server->info);
+    stats_deinit(server->stats);
+    mem_free(server->stats);
+    config_destroy(server->config);
+    mem_free(server->executable);
+    mem_free(server);
+}

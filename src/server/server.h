@@ -1,0 +1,140 @@
+/* The composition root: the one place that knows every module. Holds the settings that the option
+ * groups point into and the modules' instances; creates them in order, destroys them in reverse.
+ * Main thread. Other files of this folder: arguments, main_loop, accept, listeners, cron, signals,
+ * shutdown, startup, server_info.
+ */
+#ifndef SERVER_SERVER_H
+#define SERVER_SERVER_H
+
+#include "acl/acl_options.h"
+#include "base/server_control.h"
+#include "base/services.h"
+#include "client/client_options.h"
+#include "client/exchange.h"
+#include "cluster/cluster_options.h"
+#include "io/listener.h"
+#include "io/timer.h"
+#include "io/tls_context.h"
+#include "keyspace/keyspace.h"
+#include "observability/info_sources.h"
+#include "observability/observability_options.h"
+#include "persistence/persistence_options.h"
+#include "replication/replication_options.h"
+#include "scripting/script_options.h"
+#include "server/arguments.h"
+#include "server/server_options.h"
+#include "types/type_options.h"
+
+enum { SERVER_LISTENERS_MAX = 2 * SERVER_BIND_MAX + 1, SERVER_RUN_ID_SIZE = 40 };
+
+enum listener_kind { LISTENER_TCP, LISTENER_TLS, LISTENER_UNIX, LISTENER_KINDS };
+
+struct executor;
+
+/* Where every option's value lives; the groups' rows point into these. */
+struct server_all_settings {
+    struct server_settings server;
+    struct client_settings client;
+    struct keyspace_settings keyspace;
+    struct acl_settings acl;
+    struct tls_settings tls;
+    struct type_settings type;
+    struct observability_settings observability;
+    struct persistence_settings persistence;
+    struct replication_settings replication;
+    struct cluster_settings cluster;
+    struct script_settings script;
+};
+
+struct server {
+    struct server_all_settings settings;
+    struct config *config;
+    struct info *info;
+    struct stats *stats;
+    struct info_sources info_sources;
+    struct background *background;
+    struct keyspace *keyspace;
+    struct command_table *commands;
+    struct client_table *clients;
+    struct exchange *exchange;
+    struct io_pool *pool;
+    struct tls_tickets *tickets;
+    struct executor *executor;
+    struct services services;
+    struct server_control control;
+    struct session_resolver resolver;
+
+    struct listener *listeners[SERVER_LISTENERS_MAX];
+    int listener_count;
+    struct old_listeners *old_listeners; /* only while they are re-opened */
+    struct loop_watch signal_watch;
+    struct timer cron_timer;
+    int64_t cron_runs;
+
+    char run_id[SERVER_RUN_ID_SIZE + 1];
+    char *executable;
+    int64_t started_us;
+    int64_t started_wall_ms;
+    size_t startup_memory;
+    uint64_t main_busy_us;
+    uint64_t files_max;         /* RLIMIT_NOFILE in force */
+    int64_t maxclients;         /* in force: as configured, or what the limit of files allows */
+    int64_t peak_clients;
+
+    /* -- shutting down -- */
+    unsigned shutdown_flags;
+    bool is_shutdown_requested;
+    bool is_stopping;           /* threads were told to end */
+    bool is_stopped;            /* nothing is left: main_loop returns */
+    int64_t stopping_since_ms;
+};
+
+/* Everything from argv to a running loop to exit status. */
+int server_main(int argc, char **argv);
+
+/* -- server.c -- */
+struct server *server_create(void);
+void server_destroy(struct server *server);
+/* Creates the modules once the configuration is loaded. -1 with a logged reason. */
+int server_start(struct server *server);
+
+/* -- listeners.c: all-or-nothing opening; -1 with a reason -- */
+int server_open_listeners(struct server *server, struct buffer *error);
+void server_close_listeners(struct server *server);
+/* Opens what changed settings want, then closes the old ones; on failure the old stay. */
+int server_reopen_listeners(struct server *server, struct buffer *error);
+void server_write_listeners(void *server, struct buffer *out);
+
+/* -- accept.c -- */
+void server_on_accept(struct listener *listener, int fd);
+void server_on_opened(void *server, struct client *client, const struct tls_facts *facts);
+void server_on_closed(void *server, struct client *client, enum connection_outcome outcome,
+                      const char *text);
+
+/* -- apply.c: CONFIG SET reaches running modules -- */
+void server_observe_options(struct server *server);
+void server_apply_settings_to_sessions(struct server *server);
+
+/* -- main_loop.c -- */
+void server_run(struct server *server);
+
+/* -- cron.c -- */
+void server_start_cron(struct server *server);
+
+/* -- signals.c -- */
+/* Before any thread starts: the handled signals are blocked everywhere and read from a descriptor. */
+void server_block_signals(void);
+int server_watch_signals(struct server *server);
+void server_unwatch_signals(struct server *server);
+void server_install_crash_handlers(struct server *server);
+
+/* -- shutdown.c -- */
+void server_request_shutdown(void *server, unsigned flags);
+bool server_abort_shutdown(void *server);
+/* Each turn: one step further when a shutdown is under way. */
+void server_shutdown_step(struct server *server);
+
+/* -- server_info.c -- */
+void server_register_info(struct server *server);
+
+#endif

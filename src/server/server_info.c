@@ -1,0 +1,154 @@
+/* What INFO shows of the modules: fills the structs that the standard sections print from. */
+#include "base/clock.h"
+#include "base/info_section.h"
+#include "base/memory.h"
+#include "base/process.h"
+#include "config/config_file.h"
+#include "dispatch/execute.h"
+#include "keyspace/keyspace_info.h"
+#include "server/server.h"
+#include "server/threads_info.h"
+#include <string.h>
+
+static void fill_server(void *context, struct info_server *out)
+{
+    struct server *server = context;
+    const struct server_settings *settings = &server->settings.server;
+    out->mode = "standalone";
+    out->run_id = server->run_id;
+    out->supervised = "no";
+    out->multiplexing_api = loop_backend_name(io_pool_main_loop(server->pool));
+    out->executable = server->executable;
+    out->config_file = config_path(server->config);
+    out->port = settings->port ? settings->port : server->settings.tls.port;
+    out->started_us = server->started_us;
+    out->hz = settings->hz;
+    out->configured_hz = settings->hz;
+    out->lru_clock = server->keyspace->access_clock;
+    out->io_threads_active = io_pool_count(server->pool) > 0;
+    out->write_listeners = server_write_listeners;
+}
+
+static void fill_clients(void *context, struct info_clients *out)
+{
+    struct server *server = context;
+    out->maxclients = (uint64_t)server->maxclients;
+    for (struct client *client = server->clients->first; client; client = client->next) {
+        uint64_t input = client_meter_get(client->meters.input_size);
+        uint64_t output = exchange_output_size(client);
+        out->connected += (client->flags & CLIENT_OPENED) != 0;
+        out->blocked += (client->flags & CLIENT_BLOCKED) != 0;
+        out->memory_normal += sizeof(*client) + input + output;
+        if (input > out->recent_max_input)
+            out->recent_max_input = input;
+        if (output > out->recent_max_output)
+            out->recent_max_output = output;
+    }
+}
+
+static const char *policy_name(int policy)
+{
+    static const char *const names[] = {
+        [POLICY_VOLATILE_LRU] = "volatile-lru",       [POLICY_ALLKEYS_LRU] = "allkeys-lru",
+        [POLICY_VOLATILE_LFU] = "volatile-lfu",       [POLICY_ALLKEYS_LFU] = "allkeys-lfu",
+        [POLICY_VOLATILE_RANDOM] = "volatile-random", [POLICY_ALLKEYS_RANDOM] = "allkeys-random",
+        [POLICY_VOLATILE_TTL] = "volatile-ttl",       [POLICY_NOEVICTION] = "noeviction",
+    };
+    return names[policy];
+}
+
+static void fill_memory(void *context, struct info_memory *out)
+{
+    struct server *server = context;
+    out->startup = server->startup_memory;
+    out->overhead = server->startup_memory + keyspace_overhead(server->keyspace) +
+                    server->clients->count * sizeof(struct client) + mem_tls_used();
+    out->system_memory = process_memory_limit();
+    out->maxmemory = keyspace_maxmemory(server->keyspace);
+    out->maxmemory_policy = policy_name(server->settings.keyspace.maxmemory_policy);
+    out->lazyfree_pending = server->keyspace->stats.lazyfree_pending;
+    out->lazyfreed = server->keyspace->stats.lazyfreed_objects;
+}
+
+static void fill_persistence(void *context, struct info_persistence *out)
+{
+    struct server *server = context;
+    out->is_loading = server->executor->is_loading;
+}
+
+static void fill_keyspace(void *context, struct info_keyspace *out)
+{
+    const struct keyspace_stats *stats = &((struct server *)context)->keyspace->stats;
+    out->hits = stats->hits;
+    out->misses = stats->misses;
+    out->expired_keys = stats->expired_keys;
+    out->expired_stale_percent = stats->expired_stale_percent;
+    out->expired_time_cap_reached = stats->expired_time_cap_reached;
+    out->expire_cycle_cpu_ms = stats->expire_cycle_us / 1000;
+    out->evicted_keys = stats->evicted_keys;
+    out->total_eviction_exceeded_ms = stats->eviction_exceeded_us / 1000;
+    if (stats->eviction_exceeded_since_us)
+        out->current_eviction_exceeded_ms = (uint64_t)(clock_us() - stats->eviction_exceeded_since_us) / 1000;
+}
+
+static void fill_io(void *context, struct info_io *out)
+{
+    struct server *server = context;
+    struct io_stats sum;
+    io_pool_sum_stats(server->pool, &sum);
+    const struct io_stats *own = loop_stats(io_pool_main_loop(server->pool));
+    out->bytes_in = sum.bytes_in;
+    out->bytes_out = sum.bytes_out;
+    out->reads = sum.reads;
+    out->writes = sum.writes;
+    out->threaded_reads = sum.reads - io_stat_read(own->reads);
+    out->threaded_writes = sum.writes - io_stat_read(own->writes);
+    out->main_busy_us = server->main_busy_us;
+}
+
+struct command_visitor {
+    void (*visit)(void *visitor, const struct info_command *command);
+    void *visitor;
+};
+
+static void visit_command(struct command *command, void *context)
+{
+    struct command_visitor *visitor = context;
+    if (!command->subcommand_count) {
+        struct info_command row = {.name = command->name,
+                                   .calls = command->stats.calls,
+                                   .usec = command->stats.ns / 1000,
+                                   .rejected_calls = command->stats.rejected_calls,
+                                   .failed_calls = command->stats.failed_calls,
+                                   .histogram = command->stats.histogram};
+        visitor->visit(visitor->visitor, &row);
+        return;
+    }
+    for (uint32_t i = 0; i < command->subcommand_count; i++)
+        visit_command(&command->subcommands[i], context);
+}
+
+static void each_command(void *context, void (*visit)(void *visitor, const struct info_command *command),
+                         void *visitor)
+{
+    struct command_visitor all = {visit, visitor};
+    command_table_each(((struct server *)context)->commands, visit_command, &all);
+}
+
+void server_register_info(struct server *server)
+{
+    server->info_sources = (struct info_sources){.stats = server->stats,
+                                                 .settings = &server->settings.observability,
+                                                 .context = server,
+                                                 .server = fill_server,
+                                                 .clients = fill_clients,
+                                                 .memory = fill_memory,
+                                                 .persistence = fill_persistence,
+                                                 .keyspace = fill_keyspace,
+                                                 .io = fill_io,
+                                                 .each_command = each_command};
+    info_register_standard(server->info, &server->info_sources);
+    info_register(server->info, &keyspace_info_section, server->keyspace);
+    info_register(server->info, &threads_info_section, server);
+    info_register(server->info, &tls_info_section, server);
+}

@@ -1,0 +1,55 @@
+/* Ordered shutdown: listeners close, sessions send what they have and close, I/O threads end, then
+ * main returns. Clients that do not read get SHUTDOWN_GRACE_MS. */
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/process.h"
+#include "server/server.h"
+
+enum { SHUTDOWN_GRACE_MS = 2000 };
+
+void server_request_shutdown(void *context, unsigned flags)
+{
+    struct server *server = context;
+    server->shutdown_flags = flags;
+    server->is_shutdown_requested = true;
+}
+
+bool server_abort_shutdown(void *context)
+{
+    struct server *server = context;
+    if (!server->is_shutdown_requested || server->is_stopping)
+        return false;
+    server->is_shutdown_requested = false;
+    log_notice("Shutdown manually aborted.");
+    return true;
+}
+
+static void begin(struct server *server)
+{
+    process_notify("STOPPING=1\n");
+    log_notice("User requested shutdown...");
+    server_close_listeners(server);
+    io_pool_request_stop(server->pool);
+    server->is_stopping = true;
+    server->stopping_since_ms = clock_ms();
+}
+
+/* Connections that will not drain are cut. */
+static void hurry(struct server *server)
+{
+    if (clock_ms() - server->stopping_since_ms < SHUTDOWN_GRACE_MS)
+        return;
+    server->stopping_since_ms = clock_ms();
+    for (struct client *client = server->clients->first; client; client = client->next)
+        exchange_close(server->exchange, client, CONNECTION_CLOSE_NOW);
+}
+
+void server_shutdown_step(struct server *server)
+{
+    if (!server->is_stopping)
+        begin(server);
+    hurry(server);
+    if (!io_pool_is_stopped(server->pool) || server->clients->count > 0)
+        return;
+    server->is_stopped = true;
+}

@@ -1,0 +1,126 @@
+/* Signals: TERM and INT are read from a descriptor in main's loop; faults print a crash report. */
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/version.h"
+#include "server/server.h"
+#include <execinfo.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+enum { BACKTRACE_DEPTH_MAX = 100 };
+
+static void fill_handled(sigset_t *set)
+{
+    sigemptyset(set);
+    sigaddset(set, SIGTERM);
+    sigaddset(set, SIGINT);
+}
+
+void server_block_signals(void)
+{
+    sigset_t set;
+    fill_handled(&set);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    signal(SIGHUP, SIG_IGN);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static void on_signal(struct loop_watch *watch)
+{
+    struct server *server = (struct server *)((char *)watch - offsetof(struct server, signal_watch));
+    struct signalfd_siginfo info;
+    while (read(watch->fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+        bool is_interrupt = info.ssi_signo == SIGINT;
+        if (is_interrupt && server->is_shutdown_requested) {
+            log_warning("You insist... exiting now.");
+            _exit(1);
+        }
+        log_warning("Received %s scheduling shutdown...", is_interrupt ? "SIGINT" : "SIGTERM");
+        int flags = is_interrupt ? server->settings.server.shutdown_on_sigint
+                                 : server->settings.server.shutdown_on_sigterm;
+        server_request_shutdown(server, (unsigned)flags);
+    }
+}
+
+int server_watch_signals(struct server *server)
+{
+    sigset_t set;
+    fill_handled(&set);
+    int fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    return loop_watch_start(io_pool_main_loop(server->pool), &server->signal_watch, fd, on_signal);
+}
+
+void server_unwatch_signals(struct server *server)
+{
+    int fd = server->signal_watch.fd;
+    if (!server->signal_watch.is_active)
+        return;
+    loop_watch_stop(io_pool_main_loop(server->pool), &server->signal_watch);
+    close(fd);
+}
+
+/* -- crash report: async-signal-safe calls only, but for the log line, whose risk is worth its use -- */
+
+static void print_backtrace(void)
+{
+    void *frames[BACKTRACE_DEPTH_MAX];
+    int count = backtrace(frames, BACKTRACE_DEPTH_MAX);
+    backtrace_symbols_fd(frames, count, STDERR_FILENO);
+}
+
+static void report(const char *what)
+{
+    char text[512];
+    int size = snprintf(text, sizeof(text),
+                        "\n\n=== REDIS BUG REPORT START: Cut & paste starting from here ===\n"
+                        "Sluice %s (Redis %s level) crashed: %s\n\n------ STACK TRACE ------\n",
+                        SLUICE_VERSION, REDIS_VERSION, what);
+    log_raw(LOG_WARNING_, text);
+    if (size > 0 && write(STDERR_FILENO, text, (size_t)size) < 0)
+        return;
+    print_backtrace();
+    log_raw(LOG_WARNING_, "\n=== REDIS BUG REPORT END. ===\n");
+}
+
+static void on_fault(int signal_number, siginfo_t *info, void *context)
+{
+    (void)context;
+    char text[128];
+    snprintf(text, sizeof(text), "signal %d (%s), code %d, address %p", signal_number,
+             sigdescr_np(signal_number), info->si_code, info->si_addr);
+    report(text);
+    signal(signal_number, SIG_DFL);
+    raise(signal_number);
+}
+
+static void on_panic(const char *message)
+{
+    report(message);
+    signal(SIGABRT, SIG_DFL);
+}
+
+void server_install_crash_handlers(struct server *server)
+{
+#ifdef SLUICE_SANITIZER
+    (void)server;
+#else
+    if (!server->settings.server.crash_log_enabled)
+        return;
+    void *warm_up[1];
+    (void)!backtrace(warm_up, 1); /* loads libgcc now, not in the handler */
+    struct sigaction action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_RESETHAND | SA_NODEFER};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGSEGV, &action, NULL);
+    sigaction(SIGBUS, &action, NULL);
+    sigaction(SIGFPE, &action, NULL);
+    sigaction(SIGILL, &action, NULL);
+    sigaction(SIGABRT, &action, NULL);
+    panic_set_hook(on_panic);
+#endif
+}

@@ -1,0 +1,256 @@
+/* From argv to the running loop: configuration, process set-up, log lines, and the way out. The log
+ * lines are the ones that scripts wait for. */
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/process.h"
+#include "base/text.h"
+#include "base/version.h"
+#include "config/config_file.h"
+#include "server/server.h"
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { ERROR_SIZE_MAX = 64 * 1024 };
+
+static const char *const default_pidfile = "/var/run/redis.pid";
+
+static int load_configuration(struct server *server, const struct arguments *arguments)
+{
+    struct buffer error;
+    buffer_init(&error, ERROR_SIZE_MAX);
+    const struct config_source source = {.path = arguments->config_path,
+                                         .reads_stdin = arguments->reads_stdin,
+                                         .options = arguments->options.size ? arguments->options.data : NULL};
+    int result = config_load(server->config, &source, &error);
+    if (result == 0)
+        result = acl_options_from_environment(&server->settings.acl, &error);
+    if (result != 0)
+        fprintf(stderr, "%s\n", error.data ? error.data : "configuration error");
+    buffer_deinit(&error);
+    return result;
+}
+
+static int open_log(const struct server_settings *settings)
+{
+    log_set_level((enum log_level)settings->loglevel);
+    if (settings->logfile && log_set_file(settings->logfile) != 0) {
+        fprintf(stderr, "\n*** FATAL CONFIG FILE ERROR (Redis %s) ***\nCan't open the log file: %s\n", REDIS_VERSION,
+                settings->logfile);
+        return -1;
+    }
+    if (settings->syslog_enabled)
+        log_set_syslog(true, settings->syslog_ident, server_syslog_facility_name(settings));
+    return 0;
+}
+
+static void log_start(const struct arguments *arguments)
+{
+    log_notice("oO0OoO0OoO0Oo Redis is starting oO0OoO0OoO0Oo");
+    log_notice("Redis version=%s, bits=%d, commit=%s, modified=%d, pid=%d, just started", REDIS_VERSION,
+               (int)sizeof(void *) * 8, BUILD_GIT_SHA1, BUILD_GIT_DIRTY, (int)getpid());
+    if (!arguments->config_path && !arguments->reads_stdin && arguments->options.size == 0)
+        log_warning("Warning: no config file specified, using the default config. In order to specify a "
+                    "config file use redis-server /path/to/redis.conf");
+    else
+        log_notice("Configuration loaded");
+}
+
+static void log_banner(const struct server *server)
+{
+    const struct server_settings *settings = &server->settings.server;
+    if (settings->always_show_logo || (isatty(STDOUT_FILENO) && !settings->syslog_enabled && !settings->logfile)) {
+        char text[1024];
+        snprintf(text, sizeof(text),
+                 "\n"
+                 "      ______________\n"
+                 "     |  |  |  |  |  |     Sluice %s (Redis %s level) 64 bit\n"
+                 "     |  |  |  |  |  |\n"
+                 "     |==|==|==|==|==|     Running in standalone mode\n"
+                 "     |  |  |  |  |  |     Port: %lld, TLS port: %lld\n"
+                 "  ~~~|~~|~~|~~|~~|~~|~~   I/O threads: %lld\n"
+                 "  ~~~~~~~~~~~~~~~~~~~~~   PID: %d\n\n",
+                 SLUICE_VERSION, REDIS_VERSION, (long long)settings->port,
+                 (long long)server->settings.tls.port, (long long)settings->io_threads, (int)getpid());
+        log_raw(LOG_NOTICE_, text);
+    }
+    log_notice("Running mode=standalone, port=%lld, tls-port=%lld, PID: %d", (long long)settings->port,
+               (long long)server->settings.tls.port, (int)getpid());
+}
+
+static void log_ready(const struct server *server)
+{
+    bool seen[LISTENER_KINDS] = {false};
+    for (int i = 0; i < server->listener_count; i++)
+        seen[listener_kind(server->listeners[i])] = true;
+    if (seen[LISTENER_TCP])
+        log_notice("Ready to accept connections tcp");
+    if (seen[LISTENER_TLS])
+        log_notice("Ready to accept connections tls");
+    if (seen[LISTENER_UNIX])
+        log_notice("Ready to accept connections unix");
+}
+
+static void expand_title(const struct server *server, struct buffer *out)
+{
+    const struct server_settings *settings = &server->settings.server;
+    char host[ADDRESS_TEXT_MAX] = "*";
+    if (settings->bind_count)
+        text_copy(host, sizeof(host), settings->bind[0] + (settings->bind[0][0] == '-'));
+    long long port = settings->port ? settings->port : server->settings.tls.port;
+    for (const char *at = settings->proc_title_template; at && *at; at++) {
+        if (strncmp(at, "{title}", 7) == 0)
+            (void)buffer_append_text(out, server->executable ? server->executable : "redis-server"), at += 6;
+        else if (strncmp(at, "{listen-addr}", 13) == 0)
+            (void)buffer_printf(out, "%s:%lld", host, port), at += 12;
+        else if (strncmp(at, "{server-mode}", 13) == 0)
+            at += 12;
+        else if (strncmp(at, "{port}", 6) == 0)
+            (void)buffer_printf(out, "%lld", (long long)settings->port), at += 5;
+        else if (strncmp(at, "{tls-port}", 10) == 0)
+            (void)buffer_printf(out, "%lld", (long long)server->settings.tls.port), at += 9;
+        else if (strncmp(at, "{unixsocket}", 12) == 0)
+            (void)buffer_append_text(out, settings->unixsocket ? settings->unixsocket : ""), at += 11;
+        else if (strncmp(at, "{config-file}", 13) == 0)
+            (void)buffer_append_text(out, config_path(server->config)), at += 12;
+        else
+            (void)buffer_append(out, at, 1);
+    }
+}
+
+static void set_title(const struct server *server)
+{
+    if (!server->settings.server.set_proc_title)
+        return;
+    struct buffer title;
+    buffer_init(&title, 4096);
+    expand_title(server, &title);
+    while (title.size && title.data[title.size - 1] == ' ')
+        title.data[--title.size] = '\0';
+    if (title.size)
+        process_set_title(title.data);
+    buffer_deinit(&title);
+}
+
+static const char *pidfile_of(const struct server_settings *settings)
+{
+    if (settings->pidfile)
+        return settings->pidfile;
+    return settings->daemonize ? default_pidfile : NULL;
+}
+
+static int become_process(struct server *server)
+{
+    const struct server_settings *settings = &server->settings.server;
+    bool is_supervised = process_is_supervised(server_supervised_name(settings));
+    if (settings->daemonize && !is_supervised) {
+        if (process_daemonize() != 0) {
+            log_warning("Cannot daemonize");
+            return -1;
+        }
+        log_set_stdout(false);
+    }
+    const char *pidfile = pidfile_of(settings);
+    if (pidfile && process_write_pidfile(pidfile) != 0)
+        log_warning("Failed to write PID file: %s", pidfile);
+    if (settings->disable_thp)
+        (void)process_disable_thp();
+    if (settings->server_cpulist && process_set_cpulist(settings->server_cpulist) != 0)
+        log_warning("server-cpulist '%s' cannot be applied", settings->server_cpulist);
+    return 0;
+}
+
+static char *absolute_path_of(const char *program)
+{
+    char path[PATH_MAX];
+    ssize_t size = readlink("/proc/self/exe", path, sizeof(path) - 1);
+    if (size <= 0)
+        return mem_strdup(program);
+    path[size] = '\0';
+    return mem_strdup(path);
+}
+
+static int open_everything(struct server *server)
+{
+    struct buffer error;
+    buffer_init(&error, ERROR_SIZE_MAX);
+    int result = server_start(server);
+    if (result == 0) {
+        result = server_open_listeners(server, &error);
+        if (result != 0)
+            log_warning("%s", error.data);
+    }
+    buffer_deinit(&error);
+    if (result == 0 && server->listener_count == 0) {
+        log_warning("Configured to not listen anywhere, exiting.");
+        result = -1;
+    }
+    return result;
+}
+
+static int run(struct server *server, const struct arguments *arguments)
+{
+    if (open_log(&server->settings.server) != 0)
+        return 1;
+    server_block_signals();
+    log_start(arguments);
+    if (become_process(server) != 0)
+        return 1;
+    server_install_crash_handlers(server);
+    if (open_everything(server) != 0)
+        return 1;
+    set_title(server);
+    log_banner(server);
+    if (server_watch_signals(server) != 0) {
+        log_warning("Cannot watch for signals");
+        return 1;
+    }
+    server_start_cron(server);
+    log_notice("Server initialized");
+    log_ready(server);
+    process_notify("STATUS=Ready to accept connections\nREADY=1\n");
+    server->startup_memory = mem_used();
+    server_run(server);
+    server_unwatch_signals(server);
+    const char *pidfile = pidfile_of(&server->settings.server);
+    if (pidfile)
+        process_remove_pidfile(pidfile);
+    log_warning("Redis is now ready to exit, bye bye...");
+    return 0;
+}
+
+int server_main(int argc, char **argv)
+{
+    mem_init();
+    process_title_init(argc, argv);
+    log_init();
+    clock_update();
+    hash_init();
+    if (tls_library_init() != 0) {
+        fprintf(stderr, "Cannot initialize the TLS library\n");
+        return 1;
+    }
+    struct arguments arguments;
+    enum arguments_result parsed = arguments_parse(argc, argv, &arguments);
+    if (parsed != ARGUMENTS_RUN) {
+        arguments_deinit(&arguments);
+        return parsed == ARGUMENTS_DONE ? 0 : 1;
+    }
+    thread_role_enter(THREAD_INDEX_MAIN, "redis-server");
+    struct server *server = server_create();
+    server->executable = absolute_path_of(argv[0]);
+    int status = load_configuration(server, &arguments) == 0 ? 0 : 1;
+    if (status == 0 && arguments.checks_config)
+        printf("configuration OK\n");
+    else if (status == 0) {
+        status = run(server, &arguments);
+        if (status == 0)
+            server_destroy(server);
+    }
+    arguments_deinit(&arguments);
+    return status;
+}
