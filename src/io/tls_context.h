@@ -63,6 +63,10 @@ bool tls_is_supported(void);           /* false when built with BUILD_TLS=no */
 /* Deep copy for another thread to build from. */
 struct tls_settings *tls_settings_clone(const struct tls_settings *settings);
 void tls_settings_free(struct tls_settings *settings);
+/* What the named files hold at present, whole, as one number: differs after any change of content.
+ * The second covers CA and CRL only: when it changes, tls_tickets_new_epoch. Reads files; any thread. */
+uint64_t tls_settings_fingerprint(const struct tls_settings *settings);
+uint64_t tls_settings_trust_fingerprint(const struct tls_settings *settings);
 
 /* Reads files, checks everything (validity dates, key match, CA presence), and builds. NULL and one
  * readable line in `error` (TLS.md texts: "Failed to load certificate: <path>: <reason>"). `tickets`

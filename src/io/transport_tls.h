@@ -24,16 +24,22 @@ struct tls_facts {
 struct tls_transport_options {
     struct tls_context *context; /* a reference is taken */
     bool is_server;
-    const char *server_name; /* SNI to send */
-    const char *verify_name; /* peer name to require */
-    void *session;           /* SSL_SESSION to offer, or NULL; a reference is taken */
-    struct io_stats *stats;  /* the loop's counters */
+    bool requires_certificate; /* server: whatever tls-auth-clients says (cluster bus) */
+    const char *server_name; /* SNI to send; addresses are left out, as the RFC asks */
+    const char *verify_name; /* what the peer's certificate must name: one address, or host names with
+                              * spaces between them, of which one must match. NULL or "": not looked at */
+    void *session;           /* what transport_tls_take_session gave, or NULL; a reference is taken */
+    struct io_stats *stats;  /* the loop's counters; NULL: nothing is counted */
 };
 
-/* NULL when the library refuses (memory). */
+/* NULL when the library refuses (memory, a server transport of a context without one). */
 struct transport *transport_tls_create(const struct tls_transport_options *options);
+/* After the transport has moved to another loop, whose counters serve from now on. */
+void transport_tls_set_stats(struct transport *transport, struct io_stats *stats);
+/* After the handshake. */
 void transport_tls_describe(const struct transport *transport, struct tls_facts *facts);
-/* Client side: a session for the next connection (SSL_SESSION, tls_session_free), or NULL. */
+/* Client side: a session for a later connection (opaque; tls_session_free), or NULL. With TLS 1.3 it
+ * arrives behind the handshake, with the first reads. */
 void *transport_tls_take_session(struct transport *transport);
 void tls_session_free(void *session);
 
