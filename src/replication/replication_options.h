@@ -18,7 +18,6 @@ struct replication_settings {
     bool replica_serve_stale_data;
     bool replica_read_only;
     bool replica_ignore_maxmemory;
-    bool replica_lazy_flush;
     bool replica_announced;
     bool replica_ignore_disk_write_errors;
     int64_t replica_priority;

@@ -1,0 +1,170 @@
+/* The table of access control options, and where passwords may come from. */
+#include "acl/acl_options.h"
+
+#include <limits.h>
+#include <stdlib.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/option_rows.h"
+#include "base/text.h"
+
+static const struct option_name pubsub_default_names[] = {
+    {"allchannels", ACL_PUBSUB_ALLCHANNELS},
+    {"resetchannels", ACL_PUBSUB_RESETCHANNELS},
+    {NULL, 0},
+};
+
+static void free_secret(char *text)
+{
+    if (text)
+        mem_free_secret(text, strlen(text));
+}
+
+static char *copy_bytes(struct bytes bytes)
+{
+    char *text = mem_calloc(bytes.size + 1, 1);
+    memcpy(text, bytes.data, bytes.size);
+    return text;
+}
+
+/* -- passwords from elsewhere -- */
+
+static void take_password(struct acl_settings *acl, struct bytes password)
+{
+    free_secret(acl->requirepass);
+    free_secret(acl->requirepass_external);
+    acl->requirepass = copy_bytes(password);
+    acl->requirepass_external = copy_bytes(password);
+}
+
+/* The file's first line. */
+static int read_password(struct acl_settings *acl, const char *path, struct buffer *error)
+{
+    struct buffer content;
+    buffer_init(&content, ACL_PASSWORD_FILE_SIZE_MAX);
+    int result = file_read(path, &content);
+    if (result < 0) {
+        buffer_printf(error, "Can't read the password file '%s': %s", path, strerror(-result));
+    } else {
+        size_t size = strcspn(content.data, "\r\n");
+        if (size == 0 || memchr(content.data, '\0', size)) {
+            buffer_printf(error, "The password file '%s' holds no password in its first line",
+                          path);
+            result = -1;
+        } else {
+            take_password(acl, bytes_of(content.data, size));
+        }
+    }
+    if (content.data)
+        mem_wipe(content.data, content.size);
+    buffer_deinit(&content);
+    return result < 0 ? -1 : 0;
+}
+
+static int set_password_file(void *settings, int argc, const struct bytes *argv,
+                             struct buffer *error)
+{
+    struct acl_settings *acl = settings;
+    if (argc == 0) {
+        mem_free(acl->requirepass_file);
+        free_secret(acl->requirepass_external);
+        acl->requirepass_file = NULL;
+        acl->requirepass_external = NULL;
+        return 0;
+    }
+    if (argc != 1) {
+        buffer_append_text(error, "wrong number of arguments");
+        return -1;
+    }
+    mem_free(acl->requirepass_file);
+    acl->requirepass_file = argv[0].size ? copy_bytes(argv[0]) : NULL;
+    return acl->requirepass_file ? read_password(acl, acl->requirepass_file, error) : 0;
+}
+
+static void get_password_file(const void *settings, struct buffer *out)
+{
+    const struct acl_settings *acl = settings;
+    buffer_append_text(out, acl->requirepass_file ? acl->requirepass_file : "");
+}
+
+int acl_options_from_environment(struct acl_settings *settings, struct buffer *error)
+{
+    const char *password = getenv("REDIS_PASSWORD");
+    const char *path = getenv("REDIS_PASSWORD_FILE");
+    if (settings->requirepass)
+        return 0;
+    if (password && *password) {
+        take_password(settings, bytes_of_text(password));
+        return 0;
+    }
+    return path && *path ? read_password(settings, path, error) : 0;
+}
+
+/* A password that came from a file or the environment is not put into the configuration file. */
+static void rewrite_requirepass(const void *settings, const char *name, struct buffer *out)
+{
+    const struct acl_settings *acl = settings;
+    bool is_external = acl->requirepass && acl->requirepass_external &&
+                       strcmp(acl->requirepass, acl->requirepass_external) == 0;
+    if (is_external || (!acl->requirepass && !acl->requirepass_external))
+        return;
+    buffer_printf(out, "%s ", name);
+    text_quote(out, bytes_of_text(acl->requirepass ? acl->requirepass : ""));
+    buffer_append_text(out, "\n");
+}
+
+/* -- user <name> <rule>...: kept as words; the ACL module reads them when it exists -- */
+
+static void clear_users(struct acl_settings *acl)
+{
+    for (int i = 0; i < acl->user_count; i++) {
+        for (int j = 0; j < acl->users[i].count; j++)
+            free_secret(acl->users[i].words[j]);
+        mem_free(acl->users[i].words);
+    }
+    mem_free(acl->users);
+    acl->users = NULL;
+    acl->user_count = 0;
+}
+
+static int add_user(void *settings, int argc, const struct bytes *argv, struct buffer *error)
+{
+    struct acl_settings *acl = settings;
+    if (argc == 0) {
+        clear_users(acl);
+        return 0;
+    }
+    if (acl->user_count == ACL_USER_LINES_MAX) {
+        buffer_append_text(error, "Too many users");
+        return -1;
+    }
+    int count = acl->user_count;
+    if ((count & (count - 1)) == 0)
+        acl->users = mem_realloc(acl->users, (size_t)(count ? count * 2 : 1) * sizeof *acl->users);
+    struct acl_user_line *line = &acl->users[acl->user_count++];
+    line->count = argc;
+    line->words = mem_alloc((size_t)argc * sizeof *line->words);
+    for (int i = 0; i < argc; i++)
+        line->words[i] = copy_bytes(argv[i]);
+    return 0;
+}
+
+static const struct option rows[] = {
+    {.name = "requirepass",
+     .kind = OPTION_STRING,
+     .flags = OPTION_SENSITIVE,
+     .offset = offsetof(struct acl_settings, requirepass),
+     .default_text = "",
+     .rewrite = rewrite_requirepass},
+    OPTION_ROW_CUSTOM("requirepass-file", NULL, OPTION_IMMUTABLE | OPTION_REPEATED, NULL,
+                      set_password_file, get_password_file, NULL),
+    OPTION_ROW_STRING(acl_settings, aclfile, "aclfile", NULL, OPTION_IMMUTABLE, "", NULL),
+    OPTION_ROW_ENUM(acl_settings, acl_pubsub_default, "acl-pubsub-default", 0, "resetchannels",
+                    pubsub_default_names),
+    OPTION_ROW_INT(acl_settings, acllog_max_len, "acllog-max-len", NULL, 0, "128", 0, LONG_MAX),
+    OPTION_ROW_CUSTOM("user", NULL, OPTION_IMMUTABLE | OPTION_REPEATED | OPTION_SENSITIVE, NULL,
+                      add_user, NULL, NULL),
+};
+
+OPTION_GROUP(acl_options, "acl", rows, NULL);
