@@ -106,6 +106,7 @@ set boxwidth 0.8
 set ylabel 'share of the peer''s processor time per operation'
 set yrange [0:*]
 set grid ytics
+set bmargin 4
 set key top left
 set arrow from graph 0, first 1 to graph 1, first 1 nohead dashtype 2
 set title '%(title)s'
