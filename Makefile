@@ -3,6 +3,8 @@
 # Objects go to build/<variant>/, where the variant names what changes the code that is generated
 # (TLS or not, a sanitizer), so variants never mix and a rebuild is always incremental.
 
+comma := ,
+
 BUILD_TLS ?= yes
 SANITIZER ?=
 COMPILER  ?= gcc
@@ -37,8 +39,6 @@ LDFLAGS  += -pie -Wl,-z,relro,-z,now
 LDLIBS   += -ljemalloc
 else
 CPPFLAGS += -DSLUICE_ASSERT_SLOW -DSLUICE_SANITIZER
-sanitize := $(if $(filter address,$(SANITIZER)),address$(comma)undefined,$(SANITIZER))
-comma := ,
 CFLAGS   += -O1 -fsanitize=$(if $(filter address,$(SANITIZER)),address$(comma)undefined,$(SANITIZER)) -fno-sanitize-recover=all
 LDFLAGS  += -fsanitize=$(if $(filter address,$(SANITIZER)),address$(comma)undefined,$(SANITIZER))
 # The sanitizers' instrumentation makes these warnings see ghosts.
@@ -115,15 +115,26 @@ unit_programs := $(patsubst tests/unit/%.c,$(B)/unit/%,$(unit_sources))
 support_objects := $(patsubst tests/support/%.c,$(B)/support/%.o,$(sort $(wildcard tests/support/*.c)))
 unit_flags := -iquote tests/support -Wno-missing-prototypes -Wno-conversion -Wno-cast-qual -Wno-null-dereference
 
+# Criterion's arena collides with ThreadSanitizer's shadow memory: a plain stand-in serves there.
+ifeq ($(SANITIZER),thread)
+unit_flags += -isystem tests/support/plain
+else
+unit_libs := -lcriterion
+endif
+
 $(B)/support/%.o: tests/support/%.c $(B)/flags
 	@mkdir -p $(@D)
 	@$(CC) $(CPPFLAGS) $(CFLAGS) $(unit_flags) -MMD -MP -c $< -o $@
 
+# An archive, so that a test links only the support it uses.
+$(B)/libsupport.a: $(support_objects)
+	@rm -f $@ && ar rcs $@ $(support_objects)
+
 define unit_rule
-$(B)/unit/$(1)/%: tests/unit/$(1)/%.c $(patsubst %,$(B)/lib%.a,$(call upto,$(1),$(folders))) $(support_objects) $(B)/flags
+$(B)/unit/$(1)/%: tests/unit/$(1)/%.c $(patsubst %,$(B)/lib%.a,$(call upto,$(1),$(folders))) $(B)/libsupport.a $(B)/flags
 	@mkdir -p $$(@D)
 	@echo "  UNIT $$<"
-	@$(CC) $(CPPFLAGS) $(CFLAGS) $(unit_flags) -MMD -MP -MF $$@.d $(LDFLAGS) $$< $(support_objects) -Wl,--start-group $(patsubst %,$(B)/lib%.a,$(call upto,$(1),$(folders))) -Wl,--end-group $(LDLIBS) -lcriterion -o $$@
+	@$(CC) $(CPPFLAGS) $(CFLAGS) $(unit_flags) -MMD -MP -MF $$@.d $(LDFLAGS) $$< -Wl,--start-group $(B)/libsupport.a $(patsubst %,$(B)/lib%.a,$(call upto,$(1),$(folders))) -Wl,--end-group $(LDLIBS) $(unit_libs) -o $$@
 unit-$(1): $(filter $(B)/unit/$(1)/%,$(unit_programs))
 	@utils/run-unit $(filter $(B)/unit/$(1)/%,$(unit_programs))
 endef
