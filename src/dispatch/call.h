@@ -13,6 +13,13 @@
 #include "keyspace/db.h"
 #include "protocol/resp_writer.h"
 
+/* A command that is propagated in place of the one that runs; the bytes follow the vector. */
+struct call_propagated {
+    struct call_propagated *next;
+    int argc;
+    struct bytes argv[];
+};
+
 struct call {
     const struct services *services;
     struct client *client;
@@ -23,7 +30,9 @@ struct call {
     int argc;
     struct request *request; /* for large arguments; NULL when called from inside */
     uint64_t dirty;          /* changes made; > 0 propagates the command */
-    bool is_propagated_as_is; /* cleared by a handler that propagates something else itself */
+    bool is_propagated_as_is; /* cleared by call_propagate: `propagated` goes out instead of argv */
+    bool has_listeners;       /* somebody propagates (AOF, replicas): execute sets it */
+    struct call_propagated *propagated; /* in order; execute frees it (call_propagated_free) */
 };
 
 /* The key at argv[index] with its hash (the I/O thread's when it is the first key). */
@@ -36,6 +45,27 @@ static inline struct key call_key(const struct call *call, int index)
     return (struct key){name, hash};
 }
 
+/* -- what is propagated in place of argv; nothing is kept when there are no listeners -- */
+
+void call_propagate(struct call *call, int argc, const struct bytes *argv);
+void call_propagate_none(struct call *call);
+void call_propagated_free(struct call *call);
+
+/* -- replies -- */
+
+/* The value of a string entry as a bulk; large ones are referenced. */
+static inline void call_reply_string(struct call *call, const struct entry *entry)
+{
+    if (__builtin_expect(entry_is_embedded(entry), 1)) {
+        struct bytes key = entry_key(entry);
+        reply_bulk(call->reply, key.data + key.size, entry->value_size);
+    } else if (entry->encoding == ENCODING_INT) {
+        reply_bulk_integer(call->reply, entry_integer(entry));
+    } else {
+        reply_bulk_shared(call->reply, (struct shared_bytes *)entry_pointer(entry));
+    }
+}
+
 /* -- parsing arguments; each returns false after it has written the error reply -- */
 
 /* "ERR value is not an integer or out of range", or `error` when given ("ERR ..." without '-'). */
@@ -43,7 +73,6 @@ bool call_integer(struct call *call, int index, int64_t *value, const char *erro
 bool call_integer_in(struct call *call, int index, int64_t minimum, int64_t maximum, int64_t *value,
                      const char *error);
 bool call_double(struct call *call, int index, double *value, const char *error);
-/* Database number in range, else "ERR DB index is out of range" / "ERR invalid DB index". */
 bool call_arity_error(struct call *call);      /* "ERR wrong number of arguments for 'x' command"; false */
 bool call_syntax_error(struct call *call);     /* "ERR syntax error"; false */
 bool call_wrong_type(struct call *call);       /* WRONGTYPE text; false */

@@ -1,0 +1,11 @@
+/* The list of all command tables. */
+#include "commands/all.h"
+
+#include <stddef.h>
+
+const struct command_spec *const all_commands[] = {
+    string_commands,
+    keys_commands,
+    expire_commands,
+    NULL,
+};

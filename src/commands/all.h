@@ -1,0 +1,26 @@
+/* The tables of all command families. Adding a family: its line here and in all.c. */
+#ifndef COMMANDS_ALL_H
+#define COMMANDS_ALL_H
+
+#include "dispatch/command.h"
+
+extern const struct command_spec connection_commands[];
+extern const struct command_spec client_commands[];
+extern const struct command_spec introspection_commands[];
+extern const struct command_spec server_commands[];
+extern const struct command_spec debug_commands[];
+extern const struct command_spec config_commands[];
+extern const struct command_spec info_commands[];
+extern const struct command_spec string_commands[];
+extern const struct command_spec string_range_commands[];
+extern const struct command_spec lcs_commands[];
+extern const struct command_spec keys_commands[];
+extern const struct command_spec expire_commands[];
+extern const struct command_spec scan_commands[];
+extern const struct command_spec object_commands[];
+extern const struct command_spec flush_commands[];
+
+/* Every table, ended by NULL. */
+extern const struct command_spec *const all_commands[];
+
+#endif
