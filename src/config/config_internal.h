@@ -52,7 +52,7 @@ char *value_get_text(const struct option *row, const void *settings);
 int value_restore(const struct option *row, void *settings, const char *text) MUST_CHECK;
 /* Appends the lines a configuration file would hold. */
 void value_rewrite(const struct option *row, const void *settings, struct buffer *out);
-void value_free(const struct option *row, void *settings);
+void config_value_free(const struct option *row, void *settings);
 
 /* -- the table (config_table.c) -- */
 

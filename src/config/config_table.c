@@ -36,7 +36,7 @@ void config_destroy(struct config *config)
 {
     for (size_t i = 0; i < config->entry_count; i++) {
         struct config_entry *entry = &config->entries[i];
-        value_free(entry->row, entry->group->settings);
+        config_value_free(entry->row, entry->group->settings);
         free_text(entry, entry->default_value);
         free_text(entry, entry->file_value);
     }
@@ -80,19 +80,26 @@ void config_register(struct config *config, const struct option_group *group, vo
     }
 }
 
+static struct config_group *find_group(struct config *config, const char *name)
+{
+    for (int i = 0; i < config->group_count; i++)
+        if (strcmp(config->groups[i].rows->name, name) == 0)
+            return &config->groups[i];
+    panic("no group '%s' of options", name);
+}
+
+void config_set_apply_context(struct config *config, const char *group_name, void *apply_context)
+{
+    find_group(config, group_name)->apply_context = apply_context;
+}
+
 void config_observe(struct config *config, const char *group_name, config_apply *apply,
                     void *context)
 {
-    for (int i = 0; i < config->group_count; i++) {
-        struct config_group *group = &config->groups[i];
-        if (strcmp(group->rows->name, group_name) != 0)
-            continue;
-        assert(group->observer_count < CONFIG_OBSERVERS_MAX);
-        group->observers[group->observer_count].apply = apply;
-        group->observers[group->observer_count++].context = context;
-        return;
-    }
-    panic("no group '%s' of options", group_name);
+    struct config_group *group = find_group(config, group_name);
+    assert(group->observer_count < CONFIG_OBSERVERS_MAX);
+    group->observers[group->observer_count].apply = apply;
+    group->observers[group->observer_count++].context = context;
 }
 
 struct config_entry *config_find(const struct config *config, struct bytes name)

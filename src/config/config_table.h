@@ -37,6 +37,8 @@ void config_destroy(struct config *config);
  * the settings and the context outlive the config. */
 void config_register(struct config *config, const struct option_group *group, void *settings,
                      void *apply_context);
+/* For a module that is created from its settings: the context is known only then. */
+void config_set_apply_context(struct config *config, const char *group_name, void *apply_context);
 /* Another function to be called after the group's own `apply` when its options change: for what the
  * module itself cannot reach (the composition root re-binding listeners). Same contract. */
 void config_observe(struct config *config, const char *group_name, config_apply *apply,

@@ -419,7 +419,7 @@ void value_rewrite(const struct option *row, const void *settings, struct buffer
     mem_free(text);
 }
 
-void value_free(const struct option *row, void *settings)
+void config_value_free(const struct option *row, void *settings)
 {
     if (row->kind == OPTION_STRING) {
         char **field = field_of(row, settings);

@@ -28,7 +28,7 @@ struct info_server {
     int64_t configured_hz;
     uint32_t lru_clock;
     bool io_threads_active;
-    const char *shutdown_in_milliseconds; /* NULL: no shutdown under way */
+    int64_t shutdown_in_milliseconds; /* -1: no shutdown under way (the value it comes with) */
     /* Appends whole "listener0:name=tcp,bind=...,port=6379\r\n" lines; may be NULL. */
     void (*write_listeners)(void *context, struct buffer *out);
 };
