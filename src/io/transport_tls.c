@@ -5,7 +5,8 @@
  *  - OpenSSL's error queue is empty before each call and drained after each failure.
  *  - A record is only begun when its ciphertext fits into wire_out. So SSL_write never has to be
  *    retried, and the caller may change what it offers next.
- *  - After a fatal error the SSL is not touched again but for SSL_free.
+ *  - After a fatal error the SSL is not touched again but for SSL_free. The end of the peer's stream
+ *    is no such error: writing goes on after it.
  *  - SSL_ERROR_WANT_* never leaves: results are enum transport_result.
  * What a connection keeps of a finished handshake is little: see tls_verify.h.
  */
@@ -19,7 +20,6 @@
 #include <arpa/inet.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
-#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -54,19 +54,19 @@ _Static_assert(offsetof(struct transport_tls, base) == 0, "the casts above");
 
 /* -- errors -- */
 
-static enum transport_result end_with(struct transport_tls *self, enum transport_result result,
+static enum transport_result end_with(const struct transport_tls *self, enum transport_result result,
                                       enum connection_outcome outcome)
 {
     self->port.wire->outcome = outcome;
-    (void)self;
     return result;
 }
 
-static void set_error(struct transport_tls *self, const char *prefix, const char *reason)
+/* The reason alone: the connection adds what failed and who the peer is. */
+static void set_error(struct transport_tls *self, const char *reason)
 {
     if (!self->error)
         self->error = mem_alloc(TRANSPORT_ERROR_TEXT_MAX);
-    (void)snprintf(self->error, TRANSPORT_ERROR_TEXT_MAX, "%s: %s", prefix, reason);
+    text_copy(self->error, TRANSPORT_ERROR_TEXT_MAX, reason);
     self->port.wire->error = self->error;
 }
 
@@ -114,9 +114,18 @@ static enum transport_result handshake_failed(struct transport_tls *self,
 {
     self->is_broken = true;
     self->port.wire->failure = failure;
-    set_error(self, "TLS handshake failed", reason);
+    set_error(self, reason);
     count_failure(self->stats, failure);
     return end_with(self, TRANSPORT_ERROR, OUTCOME_HANDSHAKE_FAILED);
+}
+
+/* The peer went away in the middle. */
+static enum transport_result handshake_cut(struct transport_tls *self)
+{
+    const struct transport_wire *wire = self->port.wire;
+    bool is_reset = wire->in_was_reset && wire->error;
+    return handshake_failed(self, HANDSHAKE_RESET,
+                            is_reset ? wire->error : "the peer closed the connection");
 }
 
 /* -- handshake -- */
@@ -128,7 +137,7 @@ static enum transport_result look_at_first_byte(struct transport_tls *self,
     int byte = wire_peek(wire);
     if (byte < 0) {
         if (wire->in_ended)
-            return handshake_failed(self, HANDSHAKE_RESET, "the peer closed the connection");
+            return handshake_cut(self);
         /* A client speaks first, so its SSL has to run before there is input. */
         return self->is_server ? TRANSPORT_NEED_INPUT : TRANSPORT_DONE;
     }
@@ -193,13 +202,13 @@ static enum transport_result advance_handshake(struct transport_tls *self,
     switch (SSL_get_error(self->ssl, result)) {
     case SSL_ERROR_WANT_READ:
         if (wire->in_ended && wire->in_size == 0)
-            return handshake_failed(self, HANDSHAKE_RESET, "the peer closed the connection");
+            return handshake_cut(self);
         return TRANSPORT_NEED_INPUT;
     case SSL_ERROR_WANT_WRITE:
         return TRANSPORT_NEED_OUTPUT;
     case SSL_ERROR_ZERO_RETURN:
         tls_errors_clear();
-        return handshake_failed(self, HANDSHAKE_RESET, "the peer closed the connection");
+        return handshake_cut(self);
     default: {
         char reason[200];
         enum handshake_failure failure =
@@ -240,7 +249,6 @@ static enum transport_result judge(struct transport_tls *self, int result)
     case SSL_ERROR_WANT_READ:
         if (!wire->in_ended || wire->in_size > 0)
             return TRANSPORT_NEED_INPUT;
-        self->is_broken = true; /* the peer is gone: there is nobody to say goodbye to */
         return end_with(self, TRANSPORT_CLOSED, OUTCOME_CLOSED_TRUNCATED);
     case SSL_ERROR_WANT_WRITE:
         return TRANSPORT_NEED_OUTPUT;
@@ -251,7 +259,7 @@ static enum transport_result judge(struct transport_tls *self, int result)
         char reason[200];
         self->is_broken = true;
         wire->failure = tls_errors_classify(SSL_get_verify_result(self->ssl), reason, sizeof(reason));
-        set_error(self, "TLS error", reason);
+        set_error(self, reason);
         return end_with(self, TRANSPORT_ERROR, OUTCOME_PROTOCOL_ERROR);
     }
     }
@@ -369,7 +377,7 @@ static void tls_destroy(struct transport *transport)
     struct transport_tls *self = self_of(transport);
     /* A session is worth keeping unless the connection broke; without this OpenSSL forgets the session
      * of every connection that did not say goodbye. */
-    if (self->is_open && (!self->is_broken || self->outcome == OUTCOME_CLOSED_TRUNCATED))
+    if (self->is_open && !self->is_broken)
         SSL_set_shutdown(self->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
     SSL_free(self->ssl);
     SSL_SESSION_free(self->session);
