@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { READ_SIZE = 16 * 1024, ASK_TIMEOUT_MS = 60 * 1000 };
+enum { READ_SIZE = 16 * 1024, ASK_TIMEOUT_MS = 15 * 1000 };
 
 struct question {
     const struct load_options *load;

@@ -40,8 +40,9 @@ uint64_t histogram_equivalent_max(uint64_t value)
 
 uint64_t histogram_at_percentile(const struct histogram *histogram, double percentile)
 {
-    uint64_t wanted = (uint64_t)ceil(percentile / 100.0 * (double)histogram->total);
-    wanted = wanted < 1 ? 1 : wanted;
+    /* The small number undoes rounding: 34 % of 20000 are 6800, not 6801. */
+    double exact = percentile / 100.0 * (double)histogram->total - 1e-6;
+    uint64_t wanted = exact > 1 ? (uint64_t)ceil(exact) : 1;
     uint64_t seen = 0;
     for (size_t i = 0; i < HISTOGRAM_BUCKETS && histogram->total > 0; i++) {
         seen += histogram->counts[i];

@@ -22,7 +22,7 @@ enum {
     READS_MAX = 8,
     /* Pipelines a worker takes at a time from what is left to do. */
     BATCHES_TAKEN_MAX = 64,
-    CONNECT_TIMEOUT_MS = 60 * 1000
+    CONNECT_TIMEOUT_MS = 15 * 1000
 };
 
 enum phase {

@@ -210,7 +210,7 @@ int workload_init_command(struct workload *workload, const struct options *optio
     workload_init_idle(workload, options);
     struct buffer title;
     struct buffer input;
-    buffer_init(&title, SIZE_MAX / 2);
+    buffer_init(&title, REQUEST_SIZE_MAX);
     buffer_init(&input, BENCHMARK_DATA_SIZE_MAX);
     size_t argc = (size_t)options->command_argc;
     struct bytes *args = mem_calloc(argc + 1, sizeof(*args));
