@@ -1,0 +1,12 @@
+/* The epoll backend under the shared suite. */
+#define SUITE_BACKEND LOOP_BACKEND_EPOLL
+#include "backend_suite.h"
+
+Test(backend_epoll, is_what_was_asked_for)
+{
+    struct loop *loop = suite_loop(0, 0);
+    cr_assert_eq(loop_backend_kind(loop), LOOP_BACKEND_EPOLL);
+    cr_assert_str_eq(loop_backend_name(loop), "epoll");
+    cr_assert_neq(loop_backend_reason(loop)[0], '\0');
+    loop_destroy(loop);
+}
