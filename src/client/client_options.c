@@ -6,12 +6,8 @@
 
 #include "base/number.h"
 #include "base/option_rows.h"
-#include "base/process.h"
 
-enum {
-    MEBIBYTE = 1024 * 1024,
-    RESERVED_FILES = 32 /* descriptors that are not clients: listeners, logs, files, links */
-};
+enum { MEBIBYTE = 1024 * 1024 };
 
 /* -- client-output-buffer-limit <class> <hard> <soft> <seconds> [...] -- */
 
@@ -109,21 +105,4 @@ static const struct option rows[] = {
                     "no"),
 };
 
-/* More clients need more descriptors. At start the composition root lowers maxclients instead. */
-static int apply(void *context, const struct option_changes *changes, struct buffer *error)
-{
-    const struct client_settings *client = context;
-    if (!option_changed(changes, "maxclients"))
-        return 0;
-    uint64_t wanted = (uint64_t)client->maxclients + RESERVED_FILES;
-    uint64_t got = process_raise_files(wanted);
-    if (got >= wanted)
-        return 0;
-    buffer_printf(error,
-                  "The operating system is not able to handle the specified number of clients, try "
-                  "with %" PRIu64,
-                  got > RESERVED_FILES ? got - RESERVED_FILES : 0);
-    return -1;
-}
-
-OPTION_GROUP(client_options, "clients", rows, apply);
+OPTION_GROUP(client_options, "client", rows, NULL);

@@ -14,6 +14,11 @@ struct registered {
 struct info {
     struct registered sections[INFO_SECTIONS_MAX];
     int count;
+    struct {
+        void (*reset)(void *context);
+        void *context;
+    } resets[INFO_RESETS_MAX];
+    int reset_count;
 };
 
 struct info *info_create(void)
@@ -87,4 +92,17 @@ void info_write(const struct info *info, int argc, const struct bytes *argv, str
         previous = section->title;
         write_fields(&info->sections[i], out);
     }
+}
+
+void info_on_reset(struct info *info, void (*reset)(void *context), void *context)
+{
+    assert(info->reset_count < INFO_RESETS_MAX);
+    info->resets[info->reset_count].reset = reset;
+    info->resets[info->reset_count++].context = context;
+}
+
+void info_reset(struct info *info)
+{
+    for (int i = 0; i < info->reset_count; i++)
+        info->resets[i].reset(info->resets[i].context);
 }

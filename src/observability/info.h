@@ -6,7 +6,7 @@
 #include "base/bytes.h"
 #include "base/info_section.h"
 
-enum { INFO_SECTIONS_MAX = 64, INFO_SIZE_MAX = 64 * 1024 * 1024 };
+enum { INFO_SECTIONS_MAX = 64, INFO_RESETS_MAX = 32, INFO_SIZE_MAX = 64 * 1024 * 1024 };
 
 struct info;
 
@@ -17,5 +17,10 @@ void info_destroy(struct info *info);
 void info_register(struct info *info, const struct info_section *section, const void *context);
 /* Appends what INFO with these section names prints. No names: the default ones. */
 void info_write(const struct info *info, int argc, const struct bytes *argv, struct buffer *out);
+
+/* CONFIG RESETSTAT: functions that set the counters of modules back, called by info_reset in the
+ * order of registration. */
+void info_on_reset(struct info *info, void (*reset)(void *context), void *context);
+void info_reset(struct info *info);
 
 #endif
