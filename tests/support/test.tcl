@@ -91,6 +91,10 @@ proc needs_unmet {needs} {
             ipv6 { if {[catch {close [socket -server x -myaddr ::1 0]}]} { return "no IPv6 here" } }
             cli { if {![file executable [cli_program]]} { return "redis-cli is not built" } }
             benchmark { if {![file executable [benchmark_program]]} { return "redis-benchmark is not built" } }
+            tells_maxclients {
+                # The reference closes a TLS connection over the limit without a word.
+                if {$opt(tls) && ![server_is_sluice]} { return "only for Sluice" }
+            }
             command:* {
                 set name [string range $need 8 end]
                 if {![server_has_command $name]} { return "the server has no $name yet" }

@@ -1,0 +1,173 @@
+# CLIENT subcommands that look at connections, name them and change how they are served.
+
+proc client_line {pattern} {
+    return [lsearch -inline [split [r client list] \n] $pattern]
+}
+
+start_server {} {
+    test "CLIENT ID grows from connection to connection" {
+        set a [redis_client]
+        set b [redis_client]
+        assert {[$b client id] > [$a client id]}
+        assert_equal [$a client id] [$a client id]
+        $a close
+        $b close
+    }
+
+    test "CLIENT LIST has Redis's fields, each with one equals sign" {
+        set line [lindex [split [r client list] \n] 0]
+        assert_match "id=* addr=*:* laddr=*:* fd=* name=* age=* idle=* flags=N db=* sub=0 psub=0 ssub=0 multi=-1*" $line
+        assert_match "*qbuf=* qbuf-free=* argv-mem=* multi-mem=0 *obl=0 oll=0 omem=0 tot-mem=* events=r cmd=client|list user=default redir=-1 resp=2*" $line
+        foreach token [split [string trim $line] " "] {
+            assert_equal 1 [regexp -all = $token] $token
+        }
+    }
+
+    test "CLIENT LIST of level 8 has lib-name, lib-ver, watch, io-thread and network counters" {
+        set line [lindex [split [r client list] \n] 0]
+        foreach field {watch= rbs= rbp= lib-name= lib-ver= io-thread= tot-net-in= tot-net-out= tot-cmds=} {
+            assert {[string first " $field" $line] > 0} "$field in $line"
+        }
+    } {sluice}
+
+    test "CLIENT INFO is this connection's line" {
+        set c [redis_client]
+        $c client setname me
+        set info [$c client info]
+        assert_match "id=[$c client id] addr=*name=me*cmd=client|info*" $info
+        assert_no_match "*\n" [string trimright $info \n]
+        $c close
+    }
+
+    test "CLIENT LIST shows the selected database and the protocol" {
+        set c [redis_client]
+        $c select 7
+        $c hello 3 setname seven
+        assert_match "* db=7 *resp=3*" [client_line *name=seven*]
+        $c close
+    }
+
+    test "CLIENT LIST ID" {
+        set c [redis_client]
+        set id [$c client id]
+        set lines [split [string trim [r client list id $id]] \n]
+        assert_equal 1 [llength $lines]
+        assert_match "id=$id *" [lindex $lines 0]
+        assert_equal "" [string trim [r client list id 999999999]]
+        assert_error "ERR syntax error" {r client list id}
+        assert_error "ERR Invalid client ID" {r client list id abc}
+        $c close
+    }
+
+    test "CLIENT LIST TYPE" {
+        assert_match "id=*" [r client list type normal]
+        assert_equal "" [string trim [r client list type replica]]
+        assert_equal "" [string trim [r client list type pubsub]]
+        assert_error "ERR Unknown client type 'nosuch'" {r client list type nosuch}
+    }
+
+    test "CLIENT SETNAME and GETNAME" {
+        set c [redis_client]
+        assert_equal "" [$c client getname]
+        assert_equal OK [$c client setname worker:1]
+        assert_equal worker:1 [$c client getname]
+        assert_match "*name=worker:1*" [client_line *name=worker:1*]
+        assert_equal OK [$c client setname ""]
+        $c write [resp::encode {client getname}]
+        assert_equal "\$-1\r\n" [$c raw]
+        $c close
+    }
+
+    test "CLIENT SETNAME refuses spaces and control characters" {
+        foreach name [list "a b" "a\nb" "a\tb" "\x01" "a\x7f" "\xc3\xa9"] {
+            assert_error "ERR Client names cannot contain spaces, newlines or special characters." \
+                [list r client setname $name]
+        }
+    }
+
+    test "CLIENT SETINFO" {
+        set c [redis_client]
+        assert_equal OK [$c client setinfo lib-name redis-py]
+        assert_equal OK [$c client setinfo LIB-VER 1.2.3]
+        assert_match "*lib-name=redis-py lib-ver=1.2.3*" [$c client info]
+        assert_error "ERR lib-name cannot contain spaces, newlines or special characters." {
+            $c client setinfo lib-name "redis py"
+        }
+        assert_error "ERR Unrecognized option 'badkey'" {$c client setinfo badkey x}
+        assert_equal RESET [$c reset]
+        assert_match "*lib-name=redis-py lib-ver=1.2.3*" [$c client info]
+        $c close
+    } {redis8}
+
+    test "CLIENT NO-EVICT" {
+        set c [redis_client]
+        assert_equal OK [$c client no-evict on]
+        assert_match "*flags=e *" [$c client info]
+        assert_equal OK [$c client no-evict off]
+        assert_match "*flags=N *" [$c client info]
+        assert_error "ERR syntax error" {$c client no-evict wrong}
+        $c close
+    }
+
+    test "CLIENT NO-TOUCH" {
+        set c [redis_client]
+        assert_equal OK [$c client no-touch on]
+        assert_match "*flags=T *" [$c client info]
+        assert_equal OK [$c client no-touch off]
+        assert_error "ERR syntax error" {$c client no-touch wrong}
+        $c close
+    } {redis8}
+
+    test "CLIENT REPLY OFF, SKIP and ON" {
+        set c [redis_deferring_client]
+        $c client reply off
+        $c ping
+        $c set quiet 1
+        $c client reply on
+        assert_equal OK [$c read]
+        $c client reply skip
+        $c ping notseen
+        $c ping seen
+        assert_equal seen [$c read]
+        assert_equal 1 [r get quiet]
+        assert_error "ERR syntax error" {r client reply wrong}
+        $c close
+    }
+
+    test "CLIENT REPLY OFF silences errors as well" {
+        set c [redis_deferring_client]
+        $c client reply off
+        $c nosuchcommand
+        $c get
+        $c client reply on
+        assert_equal OK [$c read]
+        $c close
+    }
+
+    test "CLIENT GETREDIR and CLIENT HELP" {
+        assert_equal -1 [r client getredir]
+        assert_match "CLIENT <subcommand> *" [lindex [r client help] 0]
+    }
+
+    test "CLIENT UNBLOCK of a client that is not blocked" {
+        assert_equal 0 [r client unblock [r client id]]
+        assert_equal 0 [r client unblock 99999999]
+        assert_error "ERR value is not an integer or out of range" {r client unblock abc}
+        assert_error "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR" {r client unblock 1 wrong}
+    }
+
+    test "CLIENT LIST with many clients shows each once" {
+        set clients {}
+        for {set i 0} {$i < 100} {incr i} {
+            set c [redis_client]
+            $c client setname many-$i
+            lappend clients $c
+        }
+        set list [r client list]
+        for {set i 0} {$i < 100} {incr i} {
+            assert_equal 1 [regexp -all "name=many-$i " $list] $i
+        }
+        foreach c $clients { $c close }
+        wait_until 1 5 {s connected_clients}
+    }
+}
