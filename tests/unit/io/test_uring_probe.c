@@ -1,0 +1,75 @@
+/* The probe: it leaves nothing open, and its answer is the one the backend gives. */
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "io/loop.h"
+#include "io/uring_probe.h"
+#include <criterion/criterion.h>
+#include <dirent.h>
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
+static unsigned open_descriptors(void)
+{
+    unsigned count = 0;
+    DIR *directory = opendir("/proc/self/fd");
+    while (readdir(directory) != NULL)
+        count++;
+    closedir(directory);
+    return count;
+}
+
+/* From here on io_uring_setup fails with `error`, as in a container that forbids it. */
+static void forbid_io_uring(int error)
+{
+    struct sock_filter rules[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_uring_setup, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned)error),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {.len = 4, .filter = rules};
+    cr_assert_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+    cr_assert_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
+}
+
+Test(uring_probe, leaves_nothing_open)
+{
+    struct uring_probe probe;
+    unsigned before = open_descriptors();
+    bool is_usable = uring_probe(&probe);
+    cr_assert_eq(open_descriptors(), before);
+    cr_assert_eq(is_usable, probe.is_usable);
+    cr_assert_neq(probe.reason[0], '\0');
+}
+
+Test(uring_probe, says_why_not)
+{
+    forbid_io_uring(EPERM);
+    struct uring_probe probe;
+    cr_assert_not(uring_probe(&probe));
+    cr_assert_str_eq(probe.reason, "io_uring is refused by the kernel: Operation not permitted");
+}
+
+Test(uring_probe, a_loop_falls_back_and_says_so)
+{
+    mem_init();
+    log_init();
+    forbid_io_uring(ENOSYS);
+    char error[256];
+    struct loop_options options = {.backend = LOOP_BACKEND_AUTO};
+    struct loop *loop = loop_create(&options, error);
+    cr_assert_not_null(loop);
+    cr_assert_eq(loop_backend_kind(loop), LOOP_BACKEND_EPOLL);
+    cr_assert_str_eq(loop_backend_reason(loop), "io_uring is not usable: io_uring is refused by "
+                                                "the kernel: Function not implemented");
+    loop_destroy(loop);
+    options.backend = LOOP_BACKEND_URING;
+    cr_assert_null(loop_create(&options, error));
+    cr_assert_neq(strstr(error, "Function not implemented"), NULL);
+}
