@@ -1,5 +1,5 @@
-/* See inline_parser.h. The unquoted text is never longer than the quoted one, so each word is written
- * over the place it was read from. */
+/* See inline_parser.h. The unquoted text is never longer than the quoted one, so each word is
+ * written over the place it was read from. */
 #include "protocol/inline_parser.h"
 
 #include "base/assert.h"

@@ -29,7 +29,8 @@ struct reply_chunk *reply_chunk_create(size_t capacity)
     return chunk_init(mem_alloc(sizeof(struct reply_chunk) + capacity), capacity, REPLY_CHUNK_HEAP);
 }
 
-struct reply_chunk *reply_chunk_create_shared(struct shared_bytes *shared, size_t offset, size_t size)
+struct reply_chunk *reply_chunk_create_shared(struct shared_bytes *shared, size_t offset,
+                                              size_t size)
 {
     assert(offset <= shared->size);
     assert(size <= shared->size - offset);

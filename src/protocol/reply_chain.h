@@ -2,8 +2,8 @@
  *
  *   chain.head ─▶ [room of the batch] ─▶ [shared value, referenced] ─▶ [heap chunk] ─▶ NULL
  *
- * Main fills a chain, seals it by moving it to the I/O thread in a message, and never looks at it again
- * until it comes back to be freed: chunks are freed by the thread that allocated them.
+ * Main fills a chain, seals it by moving it to the I/O thread in a message, and never looks at it
+ * again until it comes back to be freed: chunks are freed by the thread that allocated them.
  */
 #ifndef PROTOCOL_REPLY_CHAIN_H
 #define PROTOCOL_REPLY_CHAIN_H
@@ -14,8 +14,8 @@
 #include <stdint.h>
 
 enum reply_chunk_kind {
-    REPLY_CHUNK_HEAP,  /* mem_alloc'ed by main with room for `capacity` bytes; goes back to main */
-    REPLY_CHUNK_ROOM,  /* lies inside a request batch, whose I/O thread owns it; never freed alone */
+    REPLY_CHUNK_HEAP, /* mem_alloc'ed by main with room for `capacity` bytes; goes back to main */
+    REPLY_CHUNK_ROOM, /* lies inside a request batch, whose I/O thread owns it; never freed alone */
     REPLY_CHUNK_SHARED /* heap header whose bytes are those of `shared`; goes back to main */
 };
 
@@ -44,12 +44,13 @@ static inline bool reply_chain_is_empty(const struct reply_chain *chain)
 struct reply_chunk *reply_chunk_init_room(void *memory, size_t size);
 struct reply_chunk *reply_chunk_create(size_t capacity);
 /* Takes over one reference of `shared`; offset and size choose a part. */
-struct reply_chunk *reply_chunk_create_shared(struct shared_bytes *shared, size_t offset, size_t size);
+struct reply_chunk *reply_chunk_create_shared(struct shared_bytes *shared, size_t offset,
+                                              size_t size);
 void reply_chain_push(struct reply_chain *chain, struct reply_chunk *chunk);
 /* Appends all of `more`, which becomes empty. */
 void reply_chain_append(struct reply_chain *chain, struct reply_chain *more);
 struct reply_chunk *reply_chain_pop(struct reply_chain *chain);
-/* Frees heap and shared chunks (drops the reference); room chunks are only unlinked. Main thread. */
+/* Frees heap and shared chunks (drops the reference); room chunks are only unlinked. Main. */
 void reply_chunk_free(struct reply_chunk *chunk);
 void reply_chain_free(struct reply_chain *chain);
 

@@ -1,6 +1,6 @@
-/* See resp_parser.h. The hot path is resp_parse's loop over bulk arguments whose header lines and bytes
- * are all there; everything unusual (unfinished lines, errors, inline) leaves through functions that
- * are not inlined. Errors consume nothing. Any thread, one owner.
+/* See resp_parser.h. The hot path is resp_parse's loop over bulk arguments whose header lines and
+ * bytes are all there; everything unusual (unfinished lines, errors, inline) leaves through
+ * functions that are not inlined. Errors consume nothing. Any thread, one owner.
  */
 #include "protocol/resp_parser.h"
 
@@ -62,7 +62,8 @@ void resp_parser_next(struct resp_parser *parser)
 __attribute__((noinline, cold, format(printf, 2, 3))) static enum resp_result
 fail(struct resp_parser *parser, const char *format, ...)
 {
-    size_t prefix = (size_t)snprintf(parser->error_text, sizeof(parser->error_text), "Protocol error: ");
+    size_t prefix =
+        (size_t)snprintf(parser->error_text, sizeof(parser->error_text), "Protocol error: ");
     va_list args;
     va_start(args, format);
     vsnprintf(parser->error_text + prefix, sizeof(parser->error_text) - prefix, format, args);
@@ -172,8 +173,8 @@ static enum resp_result accept_argc(struct resp_parser *parser, int64_t argc, si
     return RESP_REQUEST;
 }
 
-__attribute__((noinline)) static enum resp_result read_array_header_slow(struct resp_parser *parser,
-                                                                         const char *data, size_t size)
+__attribute__((noinline)) static enum resp_result
+read_array_header_slow(struct resp_parser *parser, const char *data, size_t size)
 {
     size_t line_size;
     switch (find_line(parser, data, size, &line_size)) {
@@ -219,8 +220,8 @@ static inline enum resp_result accept_bulk_size(struct resp_parser *parser, int6
     return RESP_REQUEST;
 }
 
-__attribute__((noinline)) static enum resp_result read_bulk_header_slow(struct resp_parser *parser,
-                                                                        const char *data, size_t size)
+__attribute__((noinline)) static enum resp_result
+read_bulk_header_slow(struct resp_parser *parser, const char *data, size_t size)
 {
     if (parser->position == size)
         return RESP_NEED_INPUT;

@@ -8,7 +8,8 @@
  * (CVE-2021-32675). */
 void resp_parser_grow(struct resp_parser *parser);
 
-static inline void resp_parser_add(struct resp_parser *parser, size_t offset, size_t size, void *large)
+static inline void resp_parser_add(struct resp_parser *parser, size_t offset, size_t size,
+                                   void *large)
 {
     if (__builtin_expect(parser->argc == parser->args_capacity, 0))
         resp_parser_grow(parser);

@@ -1,6 +1,6 @@
 /* See resp_reply_reader.h. One tokenizer (a header line, or a bulk's bytes) serves both ways of
- * reading: building a tree and skipping. Nesting is a stack of counts in the reader, so that reading
- * goes on where the input ended, without looking at bytes again and without recursion.
+ * reading: building a tree and skipping. Nesting is a stack of counts in the reader, so that
+ * reading goes on where the input ended, without looking at bytes again and without recursion.
  */
 #include "protocol/resp_reply_reader.h"
 
@@ -87,8 +87,8 @@ struct bytes reply_reader_skipped_line(const struct reply_reader *reader)
 
 /* -- input -- */
 
-/* Drops what was read. Moves bytes only when that frees more than it moves, or when told that room is
- * short. */
+/* Drops what was read. Moves bytes only when that frees more than it moves, or when told that room
+ * is short. */
 static void compact(struct reply_reader *reader, bool is_short)
 {
     struct buffer *input = &reader->input;
@@ -245,7 +245,8 @@ static enum step begin_bulk(struct reply_reader *reader, struct token *token, st
     return STEP_DONE;
 }
 
-static enum step begin_aggregate(struct reply_reader *reader, struct token *token, struct bytes line)
+static enum step begin_aggregate(struct reply_reader *reader, struct token *token,
+                                 struct bytes line)
 {
     if (parse_size(reader, line, REPLY_COUNT_MAX / 2, &token->count) != STEP_DONE)
         return STEP_FAILED;
@@ -386,9 +387,9 @@ int reply_reader_skip(struct reply_reader *reader, enum reply_type *type)
 
 /* -- building -- */
 
-/* Where the next value goes: the root, or a new element of the innermost aggregate, whose vector grows
- * as elements arrive. Pointers to enclosing values stay valid: a vector grows only when no element of
- * it is open. */
+/* Where the next value goes: the root, or a new element of the innermost aggregate, whose vector
+ * grows as elements arrive. Pointers to enclosing values stay valid: a vector grows only when no
+ * element of it is open. */
 static struct reply_value *new_place(struct reply_reader *reader, const struct token *token)
 {
     if (reader->depth == 0) {
@@ -402,7 +403,8 @@ static struct reply_value *new_place(struct reply_reader *reader, const struct t
         level->left--;
     if (parent->count == level->capacity) {
         level->capacity = level->capacity ? level->capacity * 2 : ELEMENTS_CAPACITY_FIRST;
-        parent->elements = mem_realloc(parent->elements, level->capacity * sizeof(*parent->elements));
+        parent->elements =
+            mem_realloc(parent->elements, level->capacity * sizeof(*parent->elements));
     }
     struct reply_value *place = &parent->elements[parent->count++];
     *place = (struct reply_value){0};
@@ -429,7 +431,8 @@ static enum step fill_double(struct reply_reader *reader, struct reply_value *va
     return STEP_DONE;
 }
 
-static enum step fill_bool(struct reply_reader *reader, struct reply_value *value, struct bytes text)
+static enum step fill_bool(struct reply_reader *reader, struct reply_value *value,
+                           struct bytes text)
 {
     if (text.size != 1 || (text.data[0] != 't' && text.data[0] != 'f'))
         return fail(reader, "Protocol error, bad bool value in reply");

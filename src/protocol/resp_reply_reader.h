@@ -37,11 +37,11 @@ enum reply_type {
 
 struct reply_value {
     enum reply_type type;
-    bool is_null_array;          /* REPLY_NIL that was "*-1" */
-    char format[4];              /* of a verbatim string */
-    int64_t integer;             /* also of REPLY_BOOL */
-    double number;               /* REPLY_DOUBLE; text keeps its digits */
-    struct bytes text;           /* owned by the value, NUL-terminated */
+    bool is_null_array; /* REPLY_NIL that was "*-1" */
+    char format[4];     /* of a verbatim string */
+    int64_t integer;    /* also of REPLY_BOOL */
+    double number;      /* REPLY_DOUBLE; text keeps its digits */
+    struct bytes text;  /* owned by the value, NUL-terminated */
     size_t count;
     struct reply_value *elements; /* attributes within an aggregate are elements of their own */
 };
@@ -58,15 +58,15 @@ int reply_reader_feed(struct reply_reader *reader, const void *data, size_t size
 /* Where up to `size` bytes may be received, then reply_reader_commit. NULL past the maximum. */
 char *reply_reader_reserve(struct reply_reader *reader, size_t size);
 void reply_reader_commit(struct reply_reader *reader, size_t size);
-/* 1 and a value that the caller frees; 0 when more input is needed; -1 on a protocol error (error text
- * by reply_reader_error), and ever after. A push, and an attribute in front of a reply, are values of
- * their own here: the reply follows. */
+/* 1 and a value that the caller frees; 0 when more input is needed; -1 on a protocol error (error
+ * text by reply_reader_error), and ever after. A push, and an attribute in front of a reply, are
+ * values of their own here: the reply follows. */
 int reply_reader_next(struct reply_reader *reader, struct reply_value **value) MUST_CHECK;
-/* As next, but only skips: for benchmarks. *type is the top-level type; allocates nothing. Not while
- * next has returned 0, nor the other way round. */
+/* As next, but only skips: for benchmarks. *type is the top-level type; allocates nothing. Not
+ * while next has returned 0, nor the other way round. */
 int reply_reader_skip(struct reply_reader *reader, enum reply_type *type) MUST_CHECK;
-/* The first line (without its type byte) of the reply that was skipped last: the text of an error or a
- * status. Valid until the next call. */
+/* The first line (without its type byte) of the reply that was skipped last: the text of an error
+ * or a status. Valid until the next call. */
 struct bytes reply_reader_skipped_line(const struct reply_reader *reader);
 const char *reply_reader_error(const struct reply_reader *reader);
 void reply_value_free(struct reply_value *value);

@@ -1,6 +1,7 @@
 /* See resp_writer.h. Bytes are written straight into the tail chunk's room; only what does not fit
- * there leaves the fast paths. Deferred headers are put in place by moving the bytes behind the mark
- * within their chunk (a deferred reply is mostly one small chunk), or by splitting the chunk there.
+ * there leaves the fast paths. Deferred headers are put in place by moving the bytes behind the
+ * mark within their chunk (a deferred reply is mostly one small chunk), or by splitting the chunk
+ * there.
  */
 #include "protocol/resp_writer.h"
 
@@ -39,8 +40,8 @@ void reply_begin(struct reply *reply, uint8_t protocol, struct reply_chunk *room
 
 /* -- room in the chain -- */
 
-/* A new tail with room for at least `size` bytes. A first chunk, and one behind a referenced value (it
- * may get no more than a CR LF), is small. */
+/* A new tail with room for at least `size` bytes. A first chunk, and one behind a referenced value
+ * (it may get no more than a CR LF), is small. */
 __attribute__((noinline)) static void add_chunk(struct reply *reply, size_t size)
 {
     const struct reply_chunk *tail = reply->chain.tail;
@@ -71,7 +72,8 @@ static inline void commit(struct reply *reply, const char *end)
 }
 
 /* Fills the tail's room and as many chunks more as it takes. */
-__attribute__((noinline)) static void append_long(struct reply *reply, const char *data, size_t size)
+__attribute__((noinline)) static void append_long(struct reply *reply, const char *data,
+                                                  size_t size)
 {
     while (size > 0) {
         struct reply_chunk *tail = reply->chain.tail;
@@ -321,7 +323,8 @@ static void note_error(struct reply *reply, struct bytes text)
     reply->error_count++;
     size_t size_max = sizeof(reply->error_code) - 1;
     const char *space = memchr(text.data, ' ', text.size < size_max ? text.size : size_max);
-    struct bytes code = space ? bytes_of(text.data, (size_t)(space - text.data)) : BYTES_LITERAL("ERR");
+    struct bytes code =
+        space ? bytes_of(text.data, (size_t)(space - text.data)) : BYTES_LITERAL("ERR");
     memcpy(reply->error_code, code.data, code.size);
     reply->error_code[code.size] = '\0';
 }
@@ -491,7 +494,8 @@ static void insert_by_split(struct reply_chain *chain, struct reply_mark mark, s
     size_t moved = mark.chunk ? mark.chunk->size - mark.offset : 0;
     bool will_be_tail = chain->tail == mark.chunk;
     struct reply_chunk *chunk = reply_chunk_create(
-        will_be_tail && moved + text.size < REPLY_CHUNK_SIZE ? REPLY_CHUNK_SIZE : moved + text.size);
+        will_be_tail && moved + text.size < REPLY_CHUNK_SIZE ? REPLY_CHUNK_SIZE
+                                                             : moved + text.size);
     char *end = put(chunk->room, text.data, text.size);
     if (moved > 0) {
         memcpy(end, mark.chunk->bytes + mark.offset, moved);

@@ -1,5 +1,5 @@
-/* Writes replies in RESP2 or RESP3 into a reply chain. Redis 8.0's encodings exactly: null in RESP2 is
- * "$-1", null array "*-1", maps and sets become arrays, doubles bulk strings, booleans integers.
+/* Writes replies in RESP2 or RESP3 into a reply chain. Redis 8.0's encodings exactly: null in RESP2
+ * is "$-1", null array "*-1", maps and sets become arrays, doubles bulk strings, booleans integers.
  * Main thread (tools and tests use it too); never fails (memory short aborts).
  */
 #ifndef PROTOCOL_RESP_WRITER_H
@@ -11,10 +11,10 @@
 
 struct reply {
     struct reply_chain chain;
-    uint8_t protocol;      /* 2 or 3 */
-    bool is_discarded;     /* CLIENT REPLY OFF or SKIP: everything is dropped */
-    uint32_t error_count;  /* errors written since reply_begin */
-    char error_code[32];   /* first word of the last one: "WRONGTYPE" */
+    uint8_t protocol;     /* 2 or 3 */
+    bool is_discarded;    /* CLIENT REPLY OFF or SKIP: everything is dropped */
+    uint32_t error_count; /* errors written since reply_begin */
+    char error_code[32];  /* first word of the last one: "WRONGTYPE" */
 };
 
 /* Where a deferred header goes (reply_defer). */
@@ -24,17 +24,18 @@ struct reply_mark {
     size_t chain_size; /* of the chain when marked */
 };
 
-/* An empty reply. `room` (may be NULL) is an empty chunk to be filled first: the chain then has a chunk
- * even while chain.size is 0. */
+/* An empty reply. `room` (may be NULL) is an empty chunk to be filled first: the chain then has a
+ * chunk even while chain.size is 0. */
 void reply_begin(struct reply *reply, uint8_t protocol, struct reply_chunk *room);
 
 void reply_raw(struct reply *reply, const void *data, size_t size);
-void reply_ok(struct reply *reply);                         /* +OK */
-void reply_simple(struct reply *reply, const char *text);   /* +text; CR and LF become spaces */
-/* "-text": the text begins with its code ("WRONGTYPE Operation..."); CR and LF in it become spaces. */
+void reply_ok(struct reply *reply);                       /* +OK */
+void reply_simple(struct reply *reply, const char *text); /* +text; CR and LF become spaces */
+/* "-text": the text begins with its code ("WRONGTYPE Operation..."); CR and LF become spaces. */
 void reply_error(struct reply *reply, const char *text);
 /* "-ERR ..." when the format's result does not begin with '-'; with '-' the code follows it. */
-void reply_errorf(struct reply *reply, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void reply_errorf(struct reply *reply, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 void reply_integer(struct reply *reply, int64_t value);
 void reply_bulk(struct reply *reply, const void *data, size_t size);
 void reply_bulk_bytes(struct reply *reply, struct bytes bytes);

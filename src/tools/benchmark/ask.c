@@ -1,4 +1,5 @@
-/* load_ask: one question over a connection of its own, on the calling thread's own short-lived loop. */
+/* load_ask: one question over a connection of its own, on the calling thread's own short-lived
+ * loop. */
 #include "base/buffer.h"
 #include "io/connection.h"
 #include "io/loop.h"

@@ -1,6 +1,6 @@
-/* Latencies, counted in log-linear buckets that keep three significant digits (as HDR histograms do):
- * values below 2048 exactly, above that 1024 buckets per power of two. One thread; merge them at the
- * end.
+/* Latencies, counted in log-linear buckets that keep three significant digits (as HDR histograms
+ * do): values below 2048 exactly, above that 1024 buckets per power of two. One thread; merge them
+ * at the end.
  */
 #ifndef TOOLS_BENCHMARK_HISTOGRAM_H
 #define TOOLS_BENCHMARK_HISTOGRAM_H
@@ -27,8 +27,8 @@ void histogram_clear(struct histogram *histogram);
 void histogram_add(struct histogram *histogram, const struct histogram *more);
 /* The largest value that is counted together with `value`. */
 uint64_t histogram_equivalent_max(uint64_t value);
-/* The smallest recorded value (to three digits, rounded up to its bucket) that `percentile` (0 to 100)
- * of all values do not exceed; 0 when empty. */
+/* The smallest recorded value (to three digits, rounded up to its bucket) that `percentile` (0 to
+ * 100) of all values do not exceed; 0 when empty. */
 uint64_t histogram_at_percentile(const struct histogram *histogram, double percentile);
 /* Values counted in buckets up to the one of `value`. */
 uint64_t histogram_count_up_to(const struct histogram *histogram, uint64_t value);

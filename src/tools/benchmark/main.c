@@ -1,4 +1,5 @@
-/* redis-benchmark: options, then one run after the other. The main thread never sends requests itself. */
+/* redis-benchmark: options, then one run after the other. The main thread never sends requests
+ * itself. */
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/process.h"

@@ -1,5 +1,5 @@
-/* See options.h. The flags are those of Redis 8.0's redis-benchmark: two tables (flags that are alone,
- * flags with a number) and a few with a meaning of their own. */
+/* See options.h. The flags are those of Redis 8.0's redis-benchmark: two tables (flags that are
+ * alone, flags with a number) and a few with a meaning of their own. */
 #include "tools/benchmark/options.h"
 
 #include "base/bytes.h"
@@ -59,14 +59,41 @@ static const struct number_flag number_flags[] = {
 };
 
 static const struct text_flag text_flags[] = {
-    {"-h", AT(host)},
-    {"-s", AT(socket_path)},
-    {"-a", AT(password)},
-    {"--user", AT(user)},
-    {"-t", AT(tests)},
+    {"-h", AT(host)},     {"-s", AT(socket_path)}, {"-a", AT(password)},
+    {"--user", AT(user)}, {"-t", AT(tests)},
 };
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+
+static void print_examples(FILE *out)
+{
+    fputs(" --help             Output this help and exit.\n"
+          " --version          Output version and exit.\n"
+          "\n"
+          "Examples:\n"
+          "\n"
+          " Run the benchmark with the default configuration against 127.0.0.1:6379:\n"
+          "   $ redis-benchmark\n"
+          "\n"
+          " Use 20 parallel clients, for a total of 100k requests, against 192.168.1.1:\n"
+          "   $ redis-benchmark -h 192.168.1.1 -p 6379 -n 100000 -c 20\n"
+          "\n"
+          " Fill 127.0.0.1:6379 with about 1 million keys only using the SET test:\n"
+          "   $ redis-benchmark -t set -n 1000000 -r 100000000\n"
+          "\n"
+          " Benchmark 127.0.0.1:6379 for a few commands producing CSV output:\n"
+          "   $ redis-benchmark -t ping,set,get -n 100000 --csv\n"
+          "\n"
+          " Benchmark a specific command line:\n"
+          "   $ redis-benchmark -r 10000 -n 10000 eval 'return redis.call(\"ping\")' 0\n"
+          "\n"
+          " Fill a list with 10000 random elements:\n"
+          "   $ redis-benchmark -r 10000 -n 10000 lpush mylist __rand_int__\n"
+          "\n"
+          " On user specified command lines __rand_int__ is replaced with a random integer\n"
+          " with a range of values selected by the -r option.\n",
+          out);
+}
 
 static void print_help(FILE *out)
 {
@@ -121,32 +148,7 @@ static void print_help(FILE *out)
           "                    benchmark.\n",
           out);
     fputs(tls_flags_help(), out);
-    fputs(" --help             Output this help and exit.\n"
-          " --version          Output version and exit.\n"
-          "\n"
-          "Examples:\n"
-          "\n"
-          " Run the benchmark with the default configuration against 127.0.0.1:6379:\n"
-          "   $ redis-benchmark\n"
-          "\n"
-          " Use 20 parallel clients, for a total of 100k requests, against 192.168.1.1:\n"
-          "   $ redis-benchmark -h 192.168.1.1 -p 6379 -n 100000 -c 20\n"
-          "\n"
-          " Fill 127.0.0.1:6379 with about 1 million keys only using the SET test:\n"
-          "   $ redis-benchmark -t set -n 1000000 -r 100000000\n"
-          "\n"
-          " Benchmark 127.0.0.1:6379 for a few commands producing CSV output:\n"
-          "   $ redis-benchmark -t ping,set,get -n 100000 --csv\n"
-          "\n"
-          " Benchmark a specific command line:\n"
-          "   $ redis-benchmark -r 10000 -n 10000 eval 'return redis.call(\"ping\")' 0\n"
-          "\n"
-          " Fill a list with 10000 random elements:\n"
-          "   $ redis-benchmark -r 10000 -n 10000 lpush mylist __rand_int__\n"
-          "\n"
-          " On user specified command lines __rand_int__ is replaced with a random integer\n"
-          " with a range of values selected by the -r option.\n",
-          out);
+    print_examples(out);
 }
 
 __attribute__((noreturn)) static void refuse(const char *argument)

@@ -1,5 +1,5 @@
-/* What the command line of redis-benchmark asks for. Main thread fills it; read-only afterwards, by any
- * thread. */
+/* What the command line of redis-benchmark asks for. Main thread fills it; read-only afterwards, by
+ * any thread. */
 #ifndef TOOLS_BENCHMARK_OPTIONS_H
 #define TOOLS_BENCHMARK_OPTIONS_H
 
@@ -20,16 +20,16 @@ struct options {
     const char *socket_path; /* NULL: host and port */
     const char *user;
     const char *password;
-    struct uri uri;          /* owns strings that the above may point to */
+    struct uri uri; /* owns strings that the above may point to */
     struct tls_flags tls;
     int64_t clients;
     int64_t requests;
     int64_t data_size;
     int64_t db;
-    int64_t threads;         /* 0: not asked for, one is used */
+    int64_t threads; /* 0: not asked for, one is used */
     int64_t pipeline;
-    int64_t precision;       /* decimals of latencies */
-    int64_t key_space;       /* of -r */
+    int64_t precision; /* decimals of latencies */
+    int64_t key_space; /* of -r */
     int64_t seed;
     bool has_random_keys;
     bool is_resp3;
@@ -39,10 +39,10 @@ struct options {
     bool is_csv;
     bool is_looping;
     bool is_idle;
-    bool reads_stdin;        /* -x */
-    bool shows_errors;       /* go on after error replies */
-    const char *tests;       /* of -t, or NULL for the default ones */
-    int command_argc;        /* the user's command, 0 for none */
+    bool reads_stdin;  /* -x */
+    bool shows_errors; /* go on after error replies */
+    const char *tests; /* of -t, or NULL for the default ones */
+    int command_argc;  /* the user's command, 0 for none */
     char **command_argv;
 };
 

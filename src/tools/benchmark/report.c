@@ -37,11 +37,11 @@ void report_progress(void *context, const struct load_progress *progress)
     uint64_t finished = progress->finished - reporter->last_finished;
     uint64_t latency_sum_us = progress->latency_sum_us - reporter->last_latency_sum_us;
     erase_line(reporter);
-    reporter->line_size = printf(
-        "%s: rps=%.1f (overall: %.1f) avg_msec=%.3f (overall: %.3f)\r", reporter->title,
-        rate(finished, progress->elapsed_us - reporter->last_elapsed_us),
-        rate(progress->finished, progress->elapsed_us), mean_ms(latency_sum_us, finished),
-        mean_ms(progress->latency_sum_us, progress->finished));
+    reporter->line_size =
+        printf("%s: rps=%.1f (overall: %.1f) avg_msec=%.3f (overall: %.3f)\r", reporter->title,
+               rate(finished, progress->elapsed_us - reporter->last_elapsed_us),
+               rate(progress->finished, progress->elapsed_us), mean_ms(latency_sum_us, finished),
+               mean_ms(progress->latency_sum_us, progress->finished));
     fflush(stdout);
     reporter->last_finished = progress->finished;
     reporter->last_latency_sum_us = progress->latency_sum_us;

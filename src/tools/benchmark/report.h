@@ -7,9 +7,9 @@
 struct reporter {
     const struct options *options;
     const char *title;
-    char *save;       /* the server's configuration, NULL when unknown */
+    char *save; /* the server's configuration, NULL when unknown */
     char *appendonly;
-    int line_size;    /* of the progress line on the screen */
+    int line_size; /* of the progress line on the screen */
     uint64_t last_finished;
     uint64_t last_latency_sum_us;
     int64_t last_elapsed_us;

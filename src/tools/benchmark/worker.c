@@ -1,7 +1,7 @@
 /* One thread of a run: connects its clients, waits for the other threads, sends and counts until no
- * work is left, closes. The path of a request is short: the prepared bytes get new random digits, one
- * connection_write per pipeline; replies are skipped over, not built; the clock is read once per
- * arrival. Everything here belongs to the worker's thread; what is shared is in struct run.
+ * work is left, closes. The path of a request is short: the prepared bytes get new random digits,
+ * one connection_write per pipeline; replies are skipped over, not built; the clock is read once
+ * per arrival. Everything here belongs to the worker's thread; what is shared is in struct run.
  */
 #include "tools/benchmark/worker.h"
 
@@ -25,21 +25,17 @@ enum {
     CONNECT_TIMEOUT_MS = 15 * 1000
 };
 
-enum phase {
-    PHASE_CONNECTING,
-    PHASE_RUNNING,
-    PHASE_ENDING
-};
+enum phase { PHASE_CONNECTING, PHASE_RUNNING, PHASE_ENDING };
 
 struct client {
     struct crew *crew;
     struct connection *connection; /* NULL while closed */
     struct reply_reader *reader;
-    char *request;         /* own copy when it has placeholders, else the workload's */
-    size_t unsent;         /* bytes at the request's end still to be written */
-    int64_t pending;       /* replies to come for the pipeline under way */
+    char *request;   /* own copy when it has placeholders, else the workload's */
+    size_t unsent;   /* bytes at the request's end still to be written */
+    int64_t pending; /* replies to come for the pipeline under way */
     uint32_t greeting_left;
-    bool is_busy;          /* has a pipeline under way, or will once connected */
+    bool is_busy; /* has a pipeline under way, or will once connected */
     int64_t sent_us;
 };
 
@@ -55,12 +51,12 @@ struct crew {
     enum phase phase;
     struct client *clients;
     int64_t count;
-    int64_t started;    /* connections begun */
-    int64_t ready;      /* greeted */
-    int64_t busy;       /* clients with work under way */
-    int64_t open;       /* connections that exist */
-    int64_t batches;    /* taken, not yet sent */
-    uint64_t finished;  /* since the last report to the run */
+    int64_t started;   /* connections begun */
+    int64_t ready;     /* greeted */
+    int64_t busy;      /* clients with work under way */
+    int64_t open;      /* connections that exist */
+    int64_t batches;   /* taken, not yet sent */
+    uint64_t finished; /* since the last report to the run */
     uint64_t latency_sum_us;
     int64_t error_shown_us;
     struct random_state random;
@@ -238,7 +234,8 @@ static void finish_batch(struct client *client, int64_t now_us)
     give_work(client, now_us);
 }
 
-/* Takes what has arrived, but for no more than READS_MAX reads: the rest is offered again next turn. */
+/* Takes what has arrived, but for no more than READS_MAX reads: the rest is offered again next
+ * turn. */
 static void receive(struct client *client)
 {
     for (int i = 0; i < READS_MAX; i++) {
@@ -286,7 +283,8 @@ static void on_opened(struct connection *connection)
     const struct workload *workload = crew->workload;
     client->greeting_left = workload->greeting_count;
     if (workload->greeting_count > 0) {
-        struct iovec slice = {.iov_base = workload->greeting.data, .iov_len = workload->greeting.size};
+        struct iovec slice = {.iov_base = workload->greeting.data,
+                              .iov_len = workload->greeting.size};
         if (connection_write(connection, &slice, 1) != workload->greeting.size)
             fatal("Error: the greeting does not fit a connection's output");
     } else {
@@ -378,11 +376,11 @@ static void start_crew(struct crew *crew, struct worker *worker)
         if (!crew->tls)
             fatal("Could not create a TLS context: %s", error);
     }
-    crew->connection_options =
-        (struct connection_options){.handler = &handler,
-                                    .tls = crew->tls,
-                                    .handshake_timeout_ms = CONNECT_TIMEOUT_MS,
-                                    .server_name = tls_flags_server_name(&options->tls, options->host)};
+    crew->connection_options = (struct connection_options){
+        .handler = &handler,
+        .tls = crew->tls,
+        .handshake_timeout_ms = CONNECT_TIMEOUT_MS,
+        .server_name = tls_flags_server_name(&options->tls, options->host)};
     random_state_seed(&crew->random, (uint64_t)options->seed + (uint64_t)worker->index);
     crew->clients = mem_calloc((size_t)crew->count, sizeof(*crew->clients));
     for (int64_t i = 0; i < crew->count; i++)

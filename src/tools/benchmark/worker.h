@@ -6,8 +6,8 @@
 #include "tools/benchmark/load.h"
 #include <pthread.h>
 
-/* Shared by the threads of a run. Constant but for what the lock guards; workers take the lock once per
- * many requests. */
+/* Shared by the threads of a run. Constant but for what the lock guards; workers take the lock once
+ * per many requests. */
 struct run {
     const struct load_options *load;
     bool is_idle;
@@ -16,10 +16,10 @@ struct run {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     /* -- under the lock -- */
-    int64_t batches_left;    /* pipelines nobody has taken yet */
+    int64_t batches_left; /* pipelines nobody has taken yet */
     struct load_progress progress;
-    int64_t started_us;      /* of the first worker that started, 0 before */
-    int64_t ended_us;        /* of the last worker that ended */
+    int64_t started_us; /* of the first worker that started, 0 before */
+    int64_t ended_us;   /* of the last worker that ended */
     int ended;
 };
 

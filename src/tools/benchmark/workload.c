@@ -11,9 +11,9 @@ static const char PLACEHOLDER[] = "__rand_int__";
 
 static const size_t REQUEST_SIZE_MAX = (size_t)8 * 1024 * 1024 * 1024;
 
-#define KEY "key:__rand_int__"
+#define KEY          "key:__rand_int__"
 #define KEY_AND_DATA KEY, "@data"
-#define ELEMENT "element:__rand_int__"
+#define ELEMENT      "element:__rand_int__"
 
 // clang-format off
 static const struct builtin_test builtin_tests[] = {

@@ -34,8 +34,8 @@ struct builtin_test {
 size_t workload_builtin_tests(const struct builtin_test **tests);
 void workload_init_builtin(struct workload *workload, const struct options *options,
                            const struct builtin_test *test);
-/* The command of the command line; with -x its last argument is read from standard input. 0, or -1 when
- * that fails. */
+/* The command of the command line; with -x its last argument is read from standard input. 0, or -1
+ * when that fails. */
 int workload_init_command(struct workload *workload, const struct options *options) MUST_CHECK;
 /* Only the greeting (idle mode). */
 void workload_init_idle(struct workload *workload, const struct options *options);

@@ -11,7 +11,10 @@ struct flag {
     size_t offset; /* of the const char * in struct tls_flags */
 };
 
-#define SETTING(name, field) {name, offsetof(struct tls_flags, field)}
+#define SETTING(name, field)                                                                       \
+    {                                                                                              \
+        name, offsetof(struct tls_flags, field)                                                    \
+    }
 
 static const struct flag flags_with_value[] = {
     SETTING("--sni", server_name),

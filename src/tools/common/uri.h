@@ -1,6 +1,6 @@
 /* Server addresses as URIs: redis://[[user]:password@]host[:port][/db], rediss:// (TLS), and
- * unix://[[user]:password@]/path[?db=n]. A lone word before '@' is the password. Names and passwords
- * are percent-decoded; hosts may be [IPv6]. Any thread.
+ * unix://[[user]:password@]/path[?db=n]. A lone word before '@' is the password. Names and
+ * passwords are percent-decoded; hosts may be [IPv6]. Any thread.
  */
 #ifndef TOOLS_COMMON_URI_H
 #define TOOLS_COMMON_URI_H
@@ -11,12 +11,12 @@
 
 struct uri {
     bool is_tls;
-    char *user;      /* these are mem_ allocated, NULL when absent */
+    char *user; /* these are mem_ allocated, NULL when absent */
     char *password;
     char *host;
     char *unix_path;
-    int port;        /* 0 when absent */
-    int db;          /* -1 when absent */
+    int port; /* 0 when absent */
+    int db;   /* -1 when absent */
 };
 
 /* 0, or -1 and one line in `error` ("Invalid URI scheme"); `uri` is then empty. */
