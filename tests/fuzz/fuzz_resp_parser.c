@@ -1,6 +1,6 @@
-/* Fuzz target of the request parser (libFuzzer's signature). The first byte chooses the limits and how
- * the rest is cut into pieces; the parser must neither crash nor look past the bytes it was given, and
- * must find the same requests however the stream is cut.
+/* Fuzz target of the request parser (libFuzzer's signature). The first byte chooses the limits and
+ * how the rest is cut into pieces; the parser must neither crash nor look past the bytes it was
+ * given, and must find the same requests however the stream is cut.
  *
  *   clang: -fsanitize=fuzzer,address -DFUZZ_NO_MAIN; gcc: the main below runs built-in seeds, files
  *   named as arguments, and a number of mutations of each.
@@ -36,7 +36,8 @@ struct stream {
 static void drop(struct stream *stream, size_t offset, size_t size)
 {
     assert(offset + size <= stream->size);
-    memmove(stream->pending + offset, stream->pending + offset + size, stream->size - offset - size);
+    memmove(stream->pending + offset, stream->pending + offset + size,
+            stream->size - offset - size);
     stream->size -= size;
 }
 

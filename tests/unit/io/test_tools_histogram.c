@@ -1,5 +1,5 @@
-/* redis-benchmark's histogram against a sorted vector of the same values. It stands in this folder, and
- * includes the source, because tools are linked into programs only. */
+/* redis-benchmark's histogram against a sorted vector of the same values. It stands in this folder,
+ * and includes the source, because tools are linked into programs only. */
 #include "tools/benchmark/histogram.c"
 
 #include "base/random.h"

@@ -22,7 +22,8 @@ static void expect_words(struct bytes line, const char *expected)
     } else {
         for (int32_t i = 0; i < parser.argc; i++) {
             cr_assert_eq(buffer_append_text(&words, i ? "|" : ""), 0);
-            cr_assert_eq(buffer_append(&words, exact + parser.args[i].offset, parser.args[i].size), 0);
+            cr_assert_eq(buffer_append(&words, exact + parser.args[i].offset, parser.args[i].size),
+                         0);
         }
     }
     cr_assert(bytes_equal(buffer_bytes(&words), bytes_of_text(expected)), "\"%s\" for \"%s\"",

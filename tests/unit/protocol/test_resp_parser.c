@@ -1,6 +1,7 @@
 /* The request parser: the errors' texts, the limits, and a model test that feeds random and damaged
- * streams whole and in random pieces and wants the same trace of events. Each piece is handed over in
- * an allocation of exactly its size, so that the address sanitizer sees any look past the end. */
+ * streams whole and in random pieces and wants the same trace of events. Each piece is handed over
+ * in an allocation of exactly its size, so that the address sanitizer sees any look past the end.
+ */
 #include "base/buffer.h"
 #include "base/memory.h"
 #include "protocol/resp_parser.h"
@@ -93,9 +94,11 @@ static bool take_large(struct driver *driver)
     size_t available = driver->pending.size - position;
     size_t part = driver->large_size - driver->large_have;
     part = part < available ? part : available;
-    memcpy(driver->large + sizeof(size_t) + driver->large_have, driver->pending.data + position, part);
+    memcpy(driver->large + sizeof(size_t) + driver->large_have, driver->pending.data + position,
+           part);
     driver->large_have += part;
-    memmove(driver->pending.data + position, driver->pending.data + position + part, available - part);
+    memmove(driver->pending.data + position, driver->pending.data + position + part,
+            available - part);
     driver->pending.size -= part;
     if (driver->large_have < driver->large_size)
         return false;
@@ -171,7 +174,8 @@ static void feed_in_pieces(struct driver *driver, struct bytes stream, size_t pi
     }
 }
 
-static void expect_trace(const struct resp_limits *limits, struct bytes stream, const char *expected)
+static void expect_trace(const struct resp_limits *limits, struct bytes stream,
+                         const char *expected)
 {
     for (size_t piece = 0; piece < 3; piece++) {
         struct driver driver;
@@ -422,7 +426,8 @@ static void damage(struct buffer *stream)
 {
     size_t count = 1 + below(4);
     for (size_t i = 0; i < count && stream->size > 0; i++)
-        stream->data[below(stream->size)] = below(3) ? "\r\n$*-019x\"' "[below(12)] : (char)below(256);
+        stream->data[below(stream->size)] =
+            below(3) ? "\r\n$*-019x\"' "[below(12)] : (char)below(256);
 }
 
 Test(resp_parser, damaged_streams_end_alike_however_split)

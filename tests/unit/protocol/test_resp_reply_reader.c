@@ -20,9 +20,11 @@ static size_t below(size_t limit)
 /* A value as one line: "[array 3: int 1, str abc, nil]". */
 static void describe(const struct reply_value *value, struct buffer *text)
 {
-    static const char *const names[] = {"str",  "status", "error", "int",  "nil",  "array", "map",
-                                        "set",  "push",   "attr",  "double", "bool", "big", "verbatim"};
-    cr_assert_eq(buffer_printf(text, "%s%s", names[value->type], value->is_null_array ? "*" : ""), 0);
+    static const char *const names[] = {"str",    "status", "error", "int",     "nil",
+                                        "array",  "map",    "set",   "push",    "attr",
+                                        "double", "bool",   "big",   "verbatim"};
+    cr_assert_eq(buffer_printf(text, "%s%s", names[value->type], value->is_null_array ? "*" : ""),
+                 0);
     if (value->type == REPLY_INTEGER || value->type == REPLY_BOOL)
         cr_assert_eq(buffer_printf(text, " %ld", (long)value->integer), 0);
     if (value->type == REPLY_VERBATIM)
@@ -32,7 +34,8 @@ static void describe(const struct reply_value *value, struct buffer *text)
         cr_assert_eq(buffer_append_text(text, " "), 0);
         cr_assert_eq(buffer_append_bytes(text, value->text), 0);
     }
-    if (value->type == REPLY_ARRAY || (value->type >= REPLY_MAP && value->type <= REPLY_ATTRIBUTE)) {
+    if (value->type == REPLY_ARRAY ||
+        (value->type >= REPLY_MAP && value->type <= REPLY_ATTRIBUTE)) {
         cr_assert_eq(buffer_printf(text, " %zu[", value->count), 0);
         for (size_t i = 0; i < value->count; i++) {
             cr_assert_eq(buffer_append_text(text, i ? ", " : ""), 0);
@@ -316,8 +319,9 @@ Test(resp_reply_reader, damaged_streams_end_alike_however_split)
         bool has_failed_whole;
         bool has_failed_split;
         int count = skip_all(buffer_bytes(&stream), 0, &has_failed_whole);
-        cr_assert_eq(skip_all(buffer_bytes(&stream), stream.size < 3000 ? 5 : 3000, &has_failed_split),
-                     count);
+        cr_assert_eq(
+            skip_all(buffer_bytes(&stream), stream.size < 3000 ? 5 : 3000, &has_failed_split),
+            count);
         cr_assert_eq(has_failed_whole, has_failed_split);
         buffer_deinit(&whole);
         buffer_deinit(&split);

@@ -1,6 +1,6 @@
 /* The reply writer: encodings as the reference server sends them (DEBUG PROTOCOL), and a model test
- * that writes random trees with deferred headers into chunks of awkward sizes and wants the bytes that
- * a plain encoder gives. */
+ * that writes random trees with deferred headers into chunks of awkward sizes and wants the bytes
+ * that a plain encoder gives. */
 #include "base/buffer.h"
 #include "base/memory.h"
 #include "protocol/limits.h"
@@ -54,9 +54,9 @@ Test(resp_writer, scalars)
     EXPECT_BOTH("$0\r\n\r\n", reply_bulk(&r, NULL, 0));
     EXPECT_BOTH("$3\r\na\0b\r\n", reply_bulk_bytes(&r, BYTES_LITERAL("a\0b")));
     EXPECT_BOTH(":12345\r\n", reply_integer(&r, 12345));
-    EXPECT_BOTH(":0\r\n:9\r\n:10\r\n:99\r\n:100\r\n:-1\r\n", reply_integer(&r, 0), reply_integer(&r, 9),
-                reply_integer(&r, 10), reply_integer(&r, 99), reply_integer(&r, 100),
-                reply_integer(&r, -1));
+    EXPECT_BOTH(":0\r\n:9\r\n:10\r\n:99\r\n:100\r\n:-1\r\n", reply_integer(&r, 0),
+                reply_integer(&r, 9), reply_integer(&r, 10), reply_integer(&r, 99),
+                reply_integer(&r, 100), reply_integer(&r, -1));
     EXPECT_BOTH(":-9223372036854775808\r\n:9223372036854775807\r\n", reply_integer(&r, INT64_MIN),
                 reply_integer(&r, INT64_MAX));
     EXPECT_BOTH("$20\r\n-9223372036854775808\r\n$1\r\n7\r\n", reply_bulk_integer(&r, INT64_MIN),
