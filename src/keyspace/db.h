@@ -118,12 +118,12 @@ void db_reserve(struct db *db, size_t count);
 
 /* -- prefetch, for a batch of requests: first all buckets, then all entries, then execute -- */
 
-static inline void db_prefetch_bucket(const struct db *db, uint64_t hash)
+DICT_PREFETCH db_prefetch_bucket(const struct db *db, uint64_t hash)
 {
     dict_prefetch_bucket(&db->keys, hash);
 }
 
-static inline void db_prefetch_entry(const struct db *db, uint64_t hash)
+DICT_PREFETCH db_prefetch_entry(const struct db *db, uint64_t hash)
 {
     dict_prefetch_entry(&db->keys, hash);
 }
