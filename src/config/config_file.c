@@ -46,7 +46,7 @@ static void report(struct loader *loader, int line_number, struct bytes line, bo
         shown = (size_t)(space - line.data);
     buffer_printf(loader->error,
                   "\n*** FATAL CONFIG FILE ERROR (Redis " REDIS_VERSION ") ***\n"
-                  "Reading the configuration file, at line %d\n>>> '%.*s%s'\n%s\n",
+                  "Reading the configuration file, at line %d\n>>> '%.*s%s'\n%s",
                   line_number, (int)shown, line.data, is_sensitive && space ? " (redacted)" : "",
                   reason);
 }
@@ -54,7 +54,7 @@ static void report(struct loader *loader, int line_number, struct bytes line, bo
 static void report_file(struct loader *loader, const char *path, int code)
 {
     if (loader->error->size == 0)
-        buffer_printf(loader->error, "Fatal error, can't open config file '%s': %s\n", path,
+        buffer_printf(loader->error, "Fatal error, can't open config file '%s': %s", path,
                       strerror(-code));
 }
 
@@ -235,7 +235,7 @@ static int check_together(struct config *config, struct buffer *error)
         config_value(config, "cluster-enabled") &&
         config_get_one(config, BYTES_LITERAL("replicaof"), &primary) == 0 && primary.size > 0) {
         buffer_append_text(error, "\n*** FATAL CONFIG FILE ERROR (Redis " REDIS_VERSION ") ***\n"
-                                  "replicaof directive not allowed in cluster mode\n");
+                                  "replicaof directive not allowed in cluster mode");
         result = -1;
     }
     buffer_deinit(&primary);
@@ -248,7 +248,7 @@ int config_load(struct config *config, const struct config_source *source, struc
     assert(!config->path);
     if (source->path) {
         config->path = absolute_path(source->path);
-        if (load_file(&loader, source->path) < 0)
+        if (load_file(&loader, config->path) < 0)
             return -1;
     }
     config_remember_file_values(config);

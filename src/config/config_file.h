@@ -19,8 +19,8 @@ struct config_source {
     const char *options; /* lines made of the command line, or NULL */
 };
 
-/* Loads everything. -1 with the whole text for standard error in `error`
- * ("*** FATAL CONFIG FILE ERROR ..."). */
+/* Loads everything. -1 with the whole text for standard error (without a last line end) in
+ * `error` ("*** FATAL CONFIG FILE ERROR ..."). */
 int config_load(struct config *config, const struct config_source *source,
                 struct buffer *error) MUST_CHECK;
 /* Absolute path of the file, or "" without one. */

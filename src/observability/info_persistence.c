@@ -9,9 +9,18 @@ static const char *status(bool did_fail)
     return did_fail ? "err" : "ok";
 }
 
-static void write_save_state(struct buffer *out, const struct info_persistence *p)
+/* Nothing was saved yet: as of the start there was nothing to save. */
+static int64_t start_time(const struct info_sources *sources)
 {
-    int64_t last_save = p->last_save_time ? p->last_save_time : clock_wall_ms() / 1000;
+    struct info_server server = {.started_us = clock_us()};
+    if (sources->server)
+        sources->server(sources->context, &server);
+    return (clock_wall_us() - (clock_us() - server.started_us)) / 1000000;
+}
+
+static void write_save_state(struct buffer *out, const struct info_persistence *p,
+                             int64_t last_save)
+{
     buffer_printf(out,
                   "loading:%d\r\n"
                   "async_loading:%d\r\n"
@@ -93,7 +102,8 @@ static void write_persistence(struct buffer *out, const void *context)
     struct info_persistence persistence = {0};
     if (sources->persistence)
         sources->persistence(sources->context, &persistence);
-    write_save_state(out, &persistence);
+    write_save_state(out, &persistence,
+                     persistence.last_save_time ? persistence.last_save_time : start_time(sources));
     write_aof_state(out, &persistence);
     if (persistence.is_aof_enabled)
         write_aof_sizes(out, &persistence);

@@ -11,6 +11,11 @@ static void write_replication(struct buffer *out, const void *context)
     struct info_replication replication = {0};
     if (sources->replication)
         sources->replication(sources->context, &replication);
+    struct info_server server = {0};
+    if (!replication.replid && sources->server) {
+        sources->server(sources->context, &server);
+        replication.replid = server.run_id;
+    }
     buffer_printf(out, "role:%s\r\n", replication.is_replica ? "slave" : "master");
     if (replication.is_replica && replication.write_primary_lines)
         replication.write_primary_lines(sources->context, out);
