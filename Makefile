@@ -144,6 +144,33 @@ unit-programs: $(unit_programs)
 unit: $(unit_programs)
 	@utils/run-unit $(unit_programs)
 
+# -- stress: two-thread programs of tests/stress, with their own main and closing line; no Criterion --
+
+own_main_flags := -iquote tests/stress -Wno-missing-prototypes -Wno-unused-function -Wno-null-dereference
+stress_programs := $(patsubst tests/stress/%.c,$(B)/stress/%,$(sort $(wildcard tests/stress/stress_*.c)))
+
+$(B)/stress/%: tests/stress/%.c tests/stress/stress.h $(B)/libio.a $(B)/libbase.a $(B)/flags
+	@mkdir -p $(@D)
+	@echo "  STRESS $<"
+	@$(CC) $(CPPFLAGS) $(CFLAGS) $(own_main_flags) $(LDFLAGS) $< $(B)/libio.a $(B)/libbase.a $(LDLIBS) -o $@
+stress: $(stress_programs)
+	@status=0; for program in $(stress_programs); do timeout 120 $$program || status=1; done; exit $$status
+stress-bench: $(B)/stress/bench_crossings
+	@$<
+
+# -- fuzz targets with their built-in seeds; each ends well or breaks an assertion --
+
+fuzz_programs := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+
+$(B)/fuzz/%: tests/fuzz/%.c $(libraries) $(B)/flags
+	@mkdir -p $(@D)
+	@echo "  FUZZ $<"
+	@$(CC) $(CPPFLAGS) $(CFLAGS) $(own_main_flags) $(LDFLAGS) $< -Wl,--start-group $(server_libraries) -Wl,--end-group $(LDLIBS) -o $@
+fuzz-seeds: $(fuzz_programs)
+	@passed=0; failed=0; for program in $(fuzz_programs); do \
+	    if timeout 120 $$program; then passed=$$((passed + 1)); else failed=$$((failed + 1)); echo "FAILED: $$program"; fi; \
+	done; echo "$$passed passed, $$failed failed"; [ $$failed -eq 0 ]
+
 # -- targets people type --
 
 help:
@@ -169,7 +196,8 @@ tidy:
 bench: all
 	@bench/tls-throughput
 
-# target: make soak, make fuzz     long runs
+# target: make stress              two threads and one primitive of src/io; stress-bench: what they cost
+# target: make soak, make fuzz     long runs; fuzz-seeds: the built-in seeds alone
 soak: all
 	@utils/soak
 fuzz:
@@ -191,7 +219,7 @@ clean:
 	@rm -rf build src/redis-server src/redis-cli src/redis-benchmark
 
 FORCE:
-.PHONY: all help run test tidy bench soak fuzz format install certs clean unit unit-programs FORCE
+.PHONY: all help run test tidy bench soak fuzz fuzz-seeds stress stress-bench format install certs clean unit unit-programs FORCE
 .SECONDARY:
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
