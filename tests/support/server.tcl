@@ -125,7 +125,8 @@ proc spawn_server {dir arguments {input ""}} {
 
 proc server_log {server} {
     set log [dict get $server log]
-    return [expr {[file exists $log] ? [read_file $log] : ""}]
+    if {![file exists $log]} { return "" }
+    return [read_file $log]
 }
 
 # Waits for the server to be ready. Returns "" or what went wrong.

@@ -117,7 +117,9 @@ proc file_needs {args} {
 # -- assertions --
 
 proc brief {text} {
-    return [expr {[string length $text] > 400 ? "[string range $text 0 400]… ([string length $text] bytes)" : $text}]
+    # No expr here: it would write numbers its own way.
+    if {[string length $text] <= 400} { return $text }
+    return "[string range $text 0 400]... ([string length $text] bytes)"
 }
 
 proc assert {expression {detail ""}} {
