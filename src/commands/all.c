@@ -5,7 +5,12 @@
 
 const struct command_spec *const all_commands[] = {
     string_commands,
+    string_range_commands,
+    lcs_commands,
     keys_commands,
     expire_commands,
+    scan_commands,
+    object_commands,
+    flush_commands,
     NULL,
 };

@@ -54,6 +54,15 @@ static void type_command(struct call *call)
     reply_simple(call->reply, entry ? value_type_name(entry_type(entry)) : "none");
 }
 
+/* Removes the key that a copy or a renamed one takes the place of. */
+static void remove_target(struct db *db, struct key key)
+{
+    if (db->keyspace->settings->lazyfree_lazy_server_del)
+        db_unlink(db, key);
+    else
+        db_delete(db, key);
+}
+
 /* -- renaming -- */
 
 static void rename_key(struct call *call, bool only_absent)
@@ -77,7 +86,7 @@ static void rename_key(struct call *call, bool only_absent)
             reply_integer(call->reply, 0);
             return;
         }
-        db_delete(call->db, to);
+        remove_target(call->db, to);
     }
     db_move(call->db, from, call->db, to);
     db_changed(call->db, from.name, KEY_CLASS_GENERIC, "rename_from");
@@ -105,7 +114,7 @@ static void renamenx_command(struct call *call)
 static struct db *database_argument(struct call *call, int index)
 {
     int64_t number;
-    if (!call_integer(call, index, &number, NULL))
+    if (!call_integer_in(call, index, INT32_MIN, INT32_MAX, &number, NULL))
         return NULL;
     struct db *db = keyspace_db(call->services->keyspace, number);
     if (!db)
@@ -175,7 +184,7 @@ static void copy_command(struct call *call)
             reply_integer(call->reply, 0);
             return;
         }
-        db_delete(options.to, to);
+        remove_target(options.to, to);
     }
     db_copy(call->db, from, options.to, to);
     db_changed(options.to, to.name, KEY_CLASS_GENERIC, "copy_to");
@@ -190,11 +199,6 @@ static void randomkey_command(struct call *call)
         reply_bulk_bytes(call->reply, entry_key(entry));
     else
         reply_null(call->reply);
-}
-
-static void dbsize_command(struct call *call)
-{
-    reply_integer(call->reply, (int64_t)db_count(call->db));
 }
 
 /* -- the table -- */
@@ -234,7 +238,5 @@ const struct command_spec keys_commands[] = {
      .categories = CATEGORY_KEYSPACE, .keys = KEY_FIRST(KEY_RW | KEY_ACCESS | KEY_UPDATE)},
     {.name = "randomkey", .handler = randomkey_command, .arity = 1,
      .flags = COMMAND_READONLY | COMMAND_TOUCHES_ARBITRARY_KEYS, .categories = CATEGORY_KEYSPACE},
-    {.name = "dbsize", .handler = dbsize_command, .arity = 1,
-     .flags = COMMAND_READONLY | COMMAND_FAST, .categories = CATEGORY_KEYSPACE},
     {0},
 };
