@@ -142,7 +142,7 @@ start_server {} {
                 3 { r expire $key 1000 }
                 4 { r persist $key }
                 5 { catch {r rename $key k[expr {int(rand() * 20)}]} }
-                6 { r copy $key k[expr {int(rand() * 20)}] replace }
+                6 { catch {r copy $key k[expr {int(rand() * 20)}] replace} }
             }
         }
         set keys 0

@@ -1,0 +1,127 @@
+# SHUTDOWN, signals, pidfile, log lines at start, daemonize.
+
+start_server {may_exit 1} {
+    test "SHUTDOWN NOSAVE ends the server cleanly" {
+        set c [redis_client]
+        catch {r shutdown nosave}
+        wait_until 0 10 {process_alive [srv pid]}
+        assert_equal 1 [$c eof]
+        $c close
+        assert {[server_log_contains "*bye bye*"]}
+    }
+}
+
+start_server {} {
+    test "SHUTDOWN with wrong words" {
+        assert_error "ERR syntax error" {r shutdown nosuch}
+        assert_error "ERR syntax error" {r shutdown save nosave}
+        assert_error "ERR No shutdown in progress." {r shutdown abort}
+        assert_equal PONG [r ping]
+    }
+
+    test "The log at start has the lines that scripts look for, in order" {
+        set text [read_file [srv log]]
+        set at -1
+        foreach part [list "PID: [srv pid]" "Server initialized" "Ready to accept connections"] {
+            set next [string first $part $text]
+            assert {$next > $at} "$part"
+            set at $next
+        }
+    } {sluice}
+
+    test "A line for each listener" {
+        assert {[server_log_contains "*Ready to accept connections*"]}
+    }
+
+    test "SIGHUP does not end the server" {
+        exec kill -HUP [srv pid]
+        assert_equal PONG [r ping]
+    }
+
+    test "SIGPIPE does not end the server" {
+        exec kill -PIPE [srv pid]
+        assert_equal PONG [r ping]
+    }
+
+    test "A stopped and continued server goes on" {
+        exec kill -STOP [srv pid]
+        exec kill -CONT [srv pid]
+        assert_equal PONG [r ping]
+    }
+}
+
+foreach signal {TERM INT} {
+    start_server {may_exit 1} {
+        test "SIG$signal ends the server cleanly, also with busy clients" {
+            set clients {}
+            for {set i 0} {$i < 10} {incr i} {
+                set c [redis_deferring_client]
+                for {set j 0} {$j < 100} {incr j} { $c echo [string repeat x 500] }
+                lappend clients $c
+            }
+            exec kill -$signal [srv pid]
+            wait_until 0 10 {process_alive [srv pid]}
+            assert {[server_log_contains "*Received SIG$signal scheduling shutdown*"]}
+            assert {[server_log_contains "*bye bye*"]}
+            foreach c $clients { $c close }
+        }
+    }
+}
+
+test "pidfile is written and removed" {
+    set pidfile [file join $::work_dir test.pid]
+    start_server [list overrides [list pidfile $pidfile] may_exit 1] {
+        wait_until 1 5 {file exists $pidfile}
+        assert_equal [srv pid] [string trim [read_file $pidfile]]
+        exec kill -TERM [srv pid]
+        wait_until 0 10 {process_alive [srv pid]}
+        assert_equal 0 [file exists $pidfile]
+    }
+}
+
+test "daemonize puts the server into the background with its pidfile" {
+    set dir [new_server_dir]
+    set port [free_port]
+    write_file $dir/redis.conf "port $port\nbind 127.0.0.1\ndir $dir\ndaemonize yes\npidfile $dir/pid\nlogfile $dir/log\nsave \"\"\n"
+    set server [spawn_server $dir [list $dir/redis.conf]]
+    assert_equal {exit 0} [reap_server $server]
+    wait_until 1 10 {expr {[file exists $dir/pid] && [string trim [read_file $dir/pid]] ne ""}}
+    set pid [string trim [read_file $dir/pid]]
+    note_pid $pid
+    wait_until 1 10 {expr {![catch {set c [resp::connect -port $port]}]}}
+    assert_equal $pid [info_field [$c info server] process_id]
+    assert_match "*Ready to accept connections*" [read_file $dir/log]
+    catch {$c shutdown nosave}
+    $c close
+    wait_until 0 10 {process_alive $pid}
+    wait_until 0 5 {file exists $dir/pid}
+    file delete -force $dir
+}
+
+test "logfile gets the log, and is reopened when it was moved away" {
+    set log [file join $::work_dir my.log]
+    start_server [list overrides [list logfile $log] wait 0] {
+        wait_until 1 10 {expr {[file exists $log] && [string match "*Ready to accept*" [read_file $log]]}}
+        file rename $log $log.1
+        exec kill -TERM [srv pid]
+        server_may_exit
+        wait_until 0 10 {process_alive [srv pid]}
+        assert_match "*bye bye*" [read_file $log]
+    }
+}
+
+test "A port that is taken ends the start" {
+    set taken [socket -server none -myaddr 127.0.0.1 0]
+    set port [lindex [fconfigure $taken -sockname] 2]
+    lassign [run_server_program [list --port $port --bind 127.0.0.1 --dir $::work_dir]] code output
+    close $taken
+    assert_equal 1 $code
+    assert_match "*ould not create server TCP listening socket 127.0.0.1:$port: bind: Address already in use*" $output
+    assert_match "*Failed listening on port $port*aborting*" $output
+} {}
+
+test "A folder that is not there ends the start" {
+    lassign [run_server_program [list --port 0 --dir /nosuch/folder]] code output
+    assert_equal 1 $code
+    assert_match "*/nosuch/folder*No such file or directory*" $output
+} {}
