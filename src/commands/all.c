@@ -4,6 +4,13 @@
 #include <stddef.h>
 
 const struct command_spec *const all_commands[] = {
+    connection_commands,
+    client_commands,
+    introspection_commands,
+    server_commands,
+    debug_commands,
+    config_commands,
+    info_commands,
     string_commands,
     string_range_commands,
     lcs_commands,

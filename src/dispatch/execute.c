@@ -121,9 +121,10 @@ static bool refuse(struct call *call, const char *text)
     return false;
 }
 
-static bool is_container_without_subcommand(const struct command *command)
+/* `command` is a container: a subcommand that exists would have been found. COMMAND alone may run. */
+static bool lacks_subcommand(const struct command *command, int argc)
 {
-    return command->subcommand_count > 0 && !command->spec->handler;
+    return command->subcommand_count > 0 && (argc > 1 || !command->spec->handler);
 }
 
 /* Brings use under maxmemory before a command that may need more; true when it could. */
@@ -157,7 +158,7 @@ static bool check(struct executor *executor, struct call *call)
     struct command *command = call->command;
     if (!command)
         return refuse_unknown(call);
-    if (is_container_without_subcommand(command)) {
+    if (lacks_subcommand(command, call->argc)) {
         command->stats.rejected_calls++;
         return call->argc < 2 ? refuse_arity(call) : refuse_unknown_subcommand(call);
     }

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/process.h"
 #include "config/config_table.h"
+#include "io/tls_options.h"
 #include "io/tls_tickets.h"
 #include "server/server.h"
 #include <stdio.h>
@@ -80,10 +81,11 @@ static int apply_tls(void *context, const struct option_changes *changes, struct
 {
     struct server *server = context;
     char reason[512];
-    if (uses_tls(server) && io_pool_set_tls(server->pool, &server->settings.tls, server->tickets, reason,
+    if (uses_tls(server) && tls_options_need_contexts(changes) &&
+        io_pool_set_tls(server->pool, &server->settings.tls, server->tickets, reason,
                                             sizeof(reason)) != 0) {
         log_warning("%s", reason);
-        (void)buffer_append_text(error, "Unable to update TLS configuration. Check server logs.");
+        (void)buffer_append_text(error, tls_apply_error);
         return -1;
     }
     static const char *const identity[] = {"tls-ca-cert-file", "tls-ca-cert-dir", "tls-crl-file", NULL};

@@ -15,6 +15,7 @@
 #include "dispatch/execute.h"
 #include "io/tls_options.h"
 #include "io/tls_tickets.h"
+#include "keyspace/defrag_options.h"
 #include "keyspace/keyspace_options.h"
 #include "observability/stats.h"
 #include <stdio.h>
@@ -28,8 +29,10 @@ static void register_options(struct server *server)
     config_register(server->config, &server_options, &settings->server, server);
     config_register(server->config, &client_options, &settings->client, server);
     config_register(server->config, &acl_options, &settings->acl, server);
-    config_register(server->config, &tls_options, &settings->tls, server);
+    config_register(server->config, &tls_option_group, &settings->tls, server);
     config_register(server->config, &keyspace_options, &settings->keyspace, server);
+    config_register(server->config, &defrag_options, &settings->defrag, server);
+    config_register(server->config, &pubsub_options, &settings->pubsub, server);
     config_register(server->config, &type_options, &settings->type, server);
     config_register(server->config, &observability_options, &settings->observability, server);
     config_register(server->config, &persistence_options, &settings->persistence, server);

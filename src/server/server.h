@@ -15,10 +15,12 @@
 #include "io/listener.h"
 #include "io/timer.h"
 #include "io/tls_context.h"
+#include "keyspace/defrag_options.h"
 #include "keyspace/keyspace.h"
 #include "observability/info_sources.h"
 #include "observability/observability_options.h"
 #include "persistence/persistence_options.h"
+#include "pubsub/pubsub_options.h"
 #include "replication/replication_options.h"
 #include "scripting/script_options.h"
 #include "server/arguments.h"
@@ -39,6 +41,8 @@ struct server_all_settings {
     struct acl_settings acl;
     struct tls_settings tls;
     struct type_settings type;
+    struct defrag_settings defrag;
+    struct pubsub_settings pubsub;
     struct observability_settings observability;
     struct persistence_settings persistence;
     struct replication_settings replication;

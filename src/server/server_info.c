@@ -5,7 +5,7 @@
 #include "base/process.h"
 #include "config/config_file.h"
 #include "dispatch/execute.h"
-#include "keyspace/keyspace_info.h"
+#include "keyspace/keyspace_options.h"
 #include "server/server.h"
 #include "server/threads_info.h"
 #include <string.h>
@@ -82,7 +82,6 @@ static void fill_keyspace(void *context, struct info_keyspace *out)
     out->hits = stats->hits;
     out->misses = stats->misses;
     out->expired_keys = stats->expired_keys;
-    out->expired_stale_percent = stats->expired_stale_percent;
     out->expired_time_cap_reached = stats->expired_time_cap_reached;
     out->expire_cycle_cpu_ms = stats->expire_cycle_us / 1000;
     out->evicted_keys = stats->evicted_keys;
@@ -148,7 +147,7 @@ void server_register_info(struct server *server)
                                                  .io = fill_io,
                                                  .each_command = each_command};
     info_register_standard(server->info, &server->info_sources);
-    info_register(server->info, &keyspace_info_section, server->keyspace);
+    info_register(server->info, &keyspace_info, server->keyspace);
     info_register(server->info, &threads_info_section, server);
     info_register(server->info, &tls_info_section, server);
 }

@@ -1,0 +1,229 @@
+/* DEBUG: what test suites use. Guarded by enable-debug-command. */
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/number.h"
+#include "base/server_control.h"
+#include "base/text.h"
+#include "commands/all.h"
+#include "config/config_table.h"
+#include "dispatch/call.h"
+#include "keyspace/keyspace.h"
+#include <string.h>
+#include <time.h>
+
+static bool is_local(const struct client *client)
+{
+    return client->flags & (CLIENT_UNIX_SOCKET | CLIENT_INTERNAL) ||
+           (client->peer && (strncmp(client->peer, "127.", 4) == 0 || strncmp(client->peer, "[::1]", 5) == 0));
+}
+
+static bool is_allowed(struct call *call)
+{
+    if (config_allows(call->services->config, "enable-debug-command", is_local(call->client)))
+        return true;
+    reply_errorf(call->reply,
+                 "DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can "
+                 "run it from a local connection, otherwise you need to set this option in the "
+                 "configuration file, and then restart the server.");
+    return false;
+}
+
+static void sleep_debug(struct call *call)
+{
+    double seconds;
+    if (!call_double(call, 2, &seconds, NULL))
+        return;
+    if (seconds > 0 && seconds < 3600) {
+        struct timespec time = {.tv_sec = (time_t)seconds,
+                                .tv_nsec = (long)((seconds - (double)(time_t)seconds) * 1e9)};
+        nanosleep(&time, NULL);
+    }
+    reply_ok(call->reply);
+}
+
+static void set_active_expire_debug(struct call *call)
+{
+    const struct server_control *control = call->services->control;
+    control->set_active_expire(control->server, !call_is(call, 2, "0"));
+    reply_ok(call->reply);
+}
+
+static void object_debug(struct call *call)
+{
+    struct entry *entry = db_peek(call->db, call_key(call, 2));
+    if (!entry) {
+        call_no_such_key(call);
+        return;
+    }
+    reply_errorf(call->reply, "no details of this object are kept");
+}
+
+static void stringmatch_len_debug(struct call *call)
+{
+    int64_t size;
+    if (!call_integer_in(call, 2, 0, 1024 * 1024 * 64, &size, NULL))
+        return;
+    char *text = mem_alloc((size_t)size + 1);
+    memset(text, 'x', (size_t)size);
+    (void)text_glob_match(call->argv[3], bytes_of(text, (size_t)size), false);
+    mem_free(text);
+    reply_ok(call->reply);
+}
+
+static void log_debug_line(struct call *call)
+{
+    char text[1024];
+    size_t size = call->argv[2].size < sizeof(text) - 1 ? call->argv[2].size : sizeof(text) - 1;
+    memcpy(text, call->argv[2].data, size);
+    text[size] = '\0';
+    log_warning("DEBUG LOG: %s", text);
+    reply_ok(call->reply);
+}
+
+static void error_debug(struct call *call)
+{
+    char text[1024];
+    size_t size = call->argv[2].size < sizeof(text) - 1 ? call->argv[2].size : sizeof(text) - 1;
+    memcpy(text, call->argv[2].data, size);
+    text[size] = '\0';
+    reply_error(call->reply, text);
+}
+
+static void jmap_debug(struct call *call)
+{
+    reply_ok(call->reply);
+}
+
+/* -- DEBUG PROTOCOL: one sample of each type -- */
+
+static void sample_collection(struct call *call, char type)
+{
+    struct reply *reply = call->reply;
+    if (type == 'm')
+        reply_map(reply, 3);
+    else if (type == 's')
+        reply_set(reply, 3);
+    else
+        reply_array(reply, 3);
+    for (int i = 0; i < 3; i++) {
+        reply_integer(reply, i);
+        if (type == 'm')
+            reply_bool(reply, i == 1);
+    }
+}
+
+static void attribute_sample(struct reply *reply)
+{
+    if (reply->protocol == 3) {
+        reply_attribute(reply, 1);
+        reply_bulk_text(reply, "key-popularity");
+        reply_array(reply, 2);
+        reply_bulk_text(reply, "key:123");
+        reply_integer(reply, 90);
+    }
+    reply_bulk_text(reply, "Some real reply following the attribute");
+}
+
+static void push_sample(struct call *call)
+{
+    if (call->reply->protocol == 2) {
+        reply_errorf(call->reply, "RESP2 is not supported by this command");
+        return;
+    }
+    reply_push(call->reply, 2);
+    reply_bulk_text(call->reply, "server-cpu-usage");
+    reply_integer(call->reply, 42);
+}
+
+static void protocol_debug(struct call *call)
+{
+    struct reply *reply = call->reply;
+    if (call_is(call, 2, "string"))
+        reply_bulk_text(reply, "Hello World");
+    else if (call_is(call, 2, "integer"))
+        reply_integer(reply, 12345);
+    else if (call_is(call, 2, "double"))
+        reply_double(reply, 3.141);
+    else if (call_is(call, 2, "null"))
+        reply_null(reply);
+    else if (call_is(call, 2, "array"))
+        sample_collection(call, 'a');
+    else if (call_is(call, 2, "set"))
+        sample_collection(call, 's');
+    else if (call_is(call, 2, "map"))
+        sample_collection(call, 'm');
+    else if (call_is(call, 2, "attrib"))
+        attribute_sample(reply);
+    else if (call_is(call, 2, "push"))
+        push_sample(call);
+    else if (call_is(call, 2, "verbatim"))
+        reply_verbatim(reply, "txt", "This is a verbatim\nstring", 25);
+    else if (call_is(call, 2, "true"))
+        reply_bool(reply, true);
+    else if (call_is(call, 2, "false"))
+        reply_bool(reply, false);
+    else if (call_is(call, 2, "bignum"))
+        reply_big_number(reply, "1234567999999999999999999999999999999");
+    else
+        reply_errorf(reply, "Wrong protocol type name. Please use one of the following: "
+                            "string|integer|double|null|array|set|map|attrib|push|verbatim|true|false");
+}
+
+static void help_debug(struct call *call)
+{
+    static const char *const lines[] = {
+        "ERROR <string>",
+        "    Return a Redis protocol error with <string> as message.",
+        "JMAP",
+        "    No effect.",
+        "LOG <message>",
+        "    Write <message> to the server log.",
+        "PROTOCOL <type>",
+        "    Reply with a test value of the specified type.",
+        "SET-ACTIVE-EXPIRE <0|1>",
+        "    Setting it to 0 disables expiring keys in background when they are not accessed.",
+        "SLEEP <seconds>",
+        "    Stop the server for <seconds>. Decimals allowed.",
+        "STRINGMATCH-LEN <pattern> <size>",
+        "    Match the pattern against a string of that size.",
+        NULL};
+    reply_help(call->reply, "DEBUG", lines);
+}
+
+struct debug_row {
+    const char *name;
+    int argc; /* of the whole command */
+    void (*run)(struct call *call);
+};
+
+static const struct debug_row rows[] = {
+    {"sleep", 3, sleep_debug},
+    {"set-active-expire", 3, set_active_expire_debug},
+    {"object", 3, object_debug},
+    {"stringmatch-len", 4, stringmatch_len_debug},
+    {"log", 3, log_debug_line},
+    {"error", 3, error_debug},
+    {"jmap", 2, jmap_debug},
+    {"protocol", 3, protocol_debug},
+    {"help", 2, help_debug},
+};
+
+static void debug_command(struct call *call)
+{
+    if (!is_allowed(call))
+        return;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (call_is(call, 1, rows[i].name) && call->argc == rows[i].argc) {
+            rows[i].run(call);
+            return;
+        }
+    }
+    call_unknown_subcommand(call);
+}
+
+const struct command_spec debug_commands[] = {
+    {.name = "debug", .handler = debug_command, .arity = -2,
+     .flags = COMMAND_ADMIN | COMMAND_NOSCRIPT | COMMAND_LOADING | COMMAND_STALE | COMMAND_PROTECTED},
+    {0},
+};
