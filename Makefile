@@ -22,7 +22,7 @@ warnings := -Wall -Wextra -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototype
 ifeq ($(COMPILER),gcc)
 warnings += -Wimplicit-fallthrough=5 -Wlogical-op -Wduplicated-cond
 else
-warnings += -Wthread-safety -Wno-unknown-warning-option
+warnings += -Wthread-safety -Wno-unknown-warning-option -Wno-format-nonliteral
 endif
 # Folders where every conversion is spelt out.
 strict_folders := base structures protocol io
@@ -92,6 +92,15 @@ $(B)/lib$(1).a: $(call objects_of,$(1))
 	@rm -f $$@ && ar rcs $$@ $$^
 endef
 $(foreach f,$(folders),$(eval $(call library_rule,$(f))))
+
+# Documentation of the commands: JSON to a table in libcommands.a.
+command_docs := $(sort $(wildcard src/commands/docs/*.json))
+$(B)/generated/command_docs_table.c: utils/compile-command-docs $(command_docs) src/commands/docs
+	@mkdir -p $(@D)
+	@utils/compile-command-docs $(command_docs) > $@.new && mv $@.new $@
+$(B)/generated/command_docs_table.o: $(B)/generated/command_docs_table.c $(B)/flags
+	@$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+$(B)/libcommands.a: $(B)/generated/command_docs_table.o
 
 server_libraries := $(patsubst %,$(B)/lib%.a,$(call reverse,$(folders)))
 $(B)/redis-server: $(B)/main.o $(libraries)

@@ -10,30 +10,38 @@ enum command_arg_flag { ARG_OPTIONAL = 1 << 0, ARG_MULTIPLE = 1 << 1, ARG_MULTIP
 
 struct command_arg {
     const char *name;
-    const char *type;  /* "key", "string", "integer", "double", "pattern", "unix-time", "pure-token", "oneof", "block" */
-    const char *display; /* display_text */
-    const char *token; /* NULL: none */
-    const char *since;
+    const char *type;    /* "key", "string", "integer", "double", "pattern", "unix-time", "pure-token", "oneof", "block" */
+    const char *display; /* display_text; NULL for "oneof" and "block" */
+    const char *token;   /* NULL: none */
+    const char *since;   /* NULL: the command's */
+    const char *deprecated_since;
     int key_spec_index; /* -1: none */
     unsigned flags;
     int count; /* of args */
     const struct command_arg *args;
 };
 
+enum command_doc_flag { DOC_DEPRECATED = 1 << 0, DOC_SYSTEM = 1 << 1 };
+
 struct command_doc {
     const char *name; /* "get", "client|list" */
     const char *summary;
     const char *since;
     const char *group;
-    const char *complexity;
+    const char *complexity; /* NULL: none */
+    unsigned flags;         /* enum command_doc_flag */
+    const char *deprecated_since;
+    const char *replaced_by;
     const char *const *history; /* pairs: version, text */
-    int history_count;
+    int history_count;          /* of pairs */
     const char *const *tips;
     int tip_count;
     const struct command_arg *args;
     int arg_count;
 };
 
+/* The whole table, sorted by name (bytewise). */
+const struct command_doc *command_docs_all(int *count);
 /* By the rows' names (not renamed ones); NULL when there is no text. */
 const struct command_doc *command_doc_find(const struct command_spec *spec, const struct command_spec *parent);
 /* The map that COMMAND DOCS shows for one command, its subcommands included. */
