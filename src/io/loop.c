@@ -1,8 +1,8 @@
 /* The event loop: phases of a turn, task lists, and the checked calls into the backend.
  *
- * One thread, asserted by the address of a thread-local object. A turn's order and what may call what
- * is described in loop.h. Receive buffers that do not belong to a kernel ring are kept here, since both
- * backends use them. Not here: waiting and system calls on sockets (backend_*.c).
+ * One thread, asserted by the address of a thread-local object. A turn's order and what may call
+ * what is described in loop.h. Receive buffers that do not belong to a kernel ring are kept here,
+ * since both backends use them. Not here: waiting and system calls on sockets (backend_*.c).
  */
 #include "io/loop.h"
 #include "base/assert.h"
@@ -115,7 +115,8 @@ static size_t run_tasks(struct loop *loop, enum loop_list list, size_t count)
     return done;
 }
 
-/* How long the backend may wait: not past the next timer, and not while there is something to run. */
+/* How long the backend may wait: not past the next timer, and not while there is something to run.
+ */
 static int64_t wait_limit_us(struct loop *loop, int64_t wait_us)
 {
     if (wait_us == 0 || loop_has_ready(loop) || loop->lists[LOOP_LIST_BACKEND].count > 0)
@@ -162,6 +163,11 @@ void loop_flush(struct loop *loop)
     loop_assert_owner(loop);
     assert(!loop->is_polling);
     (void)run_tasks(loop, LOOP_LIST_FLUSH, loop->lists[LOOP_LIST_FLUSH].count);
+}
+
+size_t loop_socket_count(const struct loop *loop)
+{
+    return loop->socket_count;
 }
 
 bool loop_has_ready(const struct loop *loop)

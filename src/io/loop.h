@@ -7,9 +7,9 @@
  *     ... the owner's own phases (mailboxes, command execution) ...
  *     loop_flush(loop);           run the flush tasks: one send per connection
  *
- * Completions are first collected and only then run, so callbacks never recurse. A callback may start
- * or stop anything on its own loop, itself included. loop_poll does not wait while a task is ready.
- * The loop is not thread-safe: only the thread that created it may call (asserted).
+ * Completions are first collected and only then run, so callbacks never recurse. A callback may
+ * start or stop anything on its own loop, itself included. loop_poll does not wait while a task is
+ * ready. The loop is not thread-safe: only the thread that created it may call (asserted).
  */
 #ifndef IO_LOOP_H
 #define IO_LOOP_H
@@ -28,12 +28,13 @@ enum loop_backend { LOOP_BACKEND_AUTO, LOOP_BACKEND_URING, LOOP_BACKEND_EPOLL };
 
 struct loop_options {
     enum loop_backend backend;
-    uint32_t entries;       /* submission queue entries, power of two; 0 is 1024 */
-    uint32_t buffer_count;  /* provided receive buffers; 0 is 64 */
+    uint32_t entries;      /* submission queue entries, power of two; 0 is 1024 */
+    uint32_t buffer_count; /* provided receive buffers; 0 is 64 */
 };
 
-/* NULL when no backend can be opened; the reason in error[256]. With AUTO (or URING refused by the kernel while AUTO) epoll
- * serves, and loop_backend_reason says why. The calling thread becomes the owner. */
+/* NULL when no backend can be opened; the reason in error[256]. With AUTO (or URING refused by the
+ * kernel while AUTO) epoll serves, and loop_backend_reason says why. The calling thread becomes the
+ * owner. */
 struct loop *loop_create(const struct loop_options *options, char *error);
 /* No socket or watch may be left. */
 void loop_destroy(struct loop *loop);
@@ -44,8 +45,11 @@ const char *loop_backend_reason(const struct loop *loop); /* one line for the lo
 /* wait_us: 0 polls, -1 waits without limit (next timer at most). Returns completions run. */
 size_t loop_poll(struct loop *loop, int64_t wait_us);
 void loop_flush(struct loop *loop);
-/* True when a task waits to run (ready or flush): the owner must not sleep, and loop_poll will not. */
+/* True when a task waits to run (ready or flush): the owner must not sleep, and loop_poll will not.
+ */
 bool loop_has_ready(const struct loop *loop);
+/* Sockets still open or closing: the loop may be destroyed when it is 0. */
+size_t loop_socket_count(const struct loop *loop);
 
 struct timers *loop_timers(struct loop *loop);
 struct byte_pool *loop_byte_pool(struct loop *loop);
@@ -62,8 +66,8 @@ struct loop_task {
 };
 
 void loop_task_init(struct loop_task *task, void (*run)(struct loop_task *task));
-/* Runs in the next loop_poll (which will not wait). No effect when queued already. The number of tasks
- * run in one poll is the length of the list at its beginning. */
+/* Runs in the next loop_poll (which will not wait). No effect when queued already. The number of
+ * tasks run in one poll is the length of the list at its beginning. */
 void loop_task_ready(struct loop *loop, struct loop_task *task);
 /* Runs in the next loop_flush. */
 void loop_task_flush(struct loop *loop, struct loop_task *task);

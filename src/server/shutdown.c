@@ -49,7 +49,8 @@ void server_shutdown_step(struct server *server)
     if (!server->is_stopping)
         begin(server);
     hurry(server);
-    if (!io_pool_is_stopped(server->pool) || server->clients->count > 0)
+    if (!io_pool_is_stopped(server->pool) || server->clients->count > 0 ||
+        loop_socket_count(io_pool_main_loop(server->pool)) > 0)
         return;
     server->is_stopped = true;
 }
