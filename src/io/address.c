@@ -154,7 +154,8 @@ bool address_is_loopback(const struct address *address)
     return address->storage.ss_family == AF_UNIX;
 }
 
-int address_resolve(const char *host, int port, struct address *addresses, int count_max, char *error)
+int address_resolve(const char *host, int port, struct address *addresses, int count_max,
+                    char *error)
 {
     char service[16];
     snprintf(service, sizeof(service), "%d", port);

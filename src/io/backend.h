@@ -2,17 +2,17 @@
  *
  * A `socket` is embedded in its owner (connection, listener). Contract:
  *  1. socket_open registers a descriptor; the socket then owns it.
- *  2. Between receive_start and receive_stop every arrival of bytes is one on_received; a buffer that
- *     arrives belongs to the callee (io_buffer_release). `size` 0 is end of stream, negative is -errno;
- *     after either none follows. Arrivals that were under way when receive_stop was called may still
- *     be delivered.
+ *  2. Between receive_start and receive_stop every arrival of bytes is one on_received; a buffer
+ *     that arrives belongs to the callee (io_buffer_release). `size` 0 is end of stream, negative
+ *     is -errno; after either none follows. Arrivals that were under way when receive_stop was
+ *     called may still be delivered.
  *  3. One send at a time: send(data) then exactly one on_sent(bytes or -errno); short sends happen.
  *     The bytes must stay until then.
- *  4. close() may be called at any time; then exactly one on_closed, when nothing is in flight, is the
- *     last callback; the descriptor is closed by then, the owner's memory is its own again. Between the
- *     two only the on_sent of a send under way is still delivered.
- *  5. on_sent may run at the beginning of loop_poll, before it waits. It must not call user code that
- *     needs a phase of the turn to follow; it may queue tasks (then the loop does not wait).
+ *  4. close() may be called at any time; then exactly one on_closed, when nothing is in flight, is
+ *     the last callback; the descriptor is closed by then, the owner's memory is its own again.
+ *     Between the two only the on_sent of a send under way is still delivered.
+ *  5. on_sent may run at the beginning of loop_poll, before it waits. It must not call user code
+ *     that needs a phase of the turn to follow; it may queue tasks (then the loop does not wait).
  */
 #ifndef IO_BACKEND_H
 #define IO_BACKEND_H
@@ -23,19 +23,20 @@
 
 struct socket;
 
-/* Room for a whole TLS record (16384 + 22 bytes) in one receive, and a size class of the allocator. */
+/* Room for a whole TLS record (16384 + 22 bytes) in one receive, and a size class of the allocator.
+ */
 enum { IO_BUFFER_SIZE = 20 * 1024 - 64 };
 
 struct io_buffer {
     struct io_buffer *next;
     const char *data;
     uint32_t size;
-    uint32_t offset;   /* consumed by the reader */
-    uint32_t index;    /* the backend's */
+    uint32_t offset; /* consumed by the reader */
+    uint32_t index;  /* the backend's */
 };
 
 struct socket_handler {
-    void (*on_accepted)(struct socket *socket, int fd); /* fd or -errno */
+    void (*on_accepted)(struct socket *socket, int fd);     /* fd or -errno */
     void (*on_connected)(struct socket *socket, int error); /* 0 or -errno */
     void (*on_received)(struct socket *socket, struct io_buffer *buffer, int size);
     void (*on_sent)(struct socket *socket, int result);
@@ -44,8 +45,8 @@ struct socket_handler {
 
 struct socket {
     int fd;
-    uint16_t state;      /* the backend's */
-    uint16_t in_flight;  /* operations whose completion is outstanding */
+    uint16_t state;     /* the backend's */
+    uint16_t in_flight; /* operations whose completion is outstanding */
     const struct socket_handler *handler;
     const char *send_data;
     size_t send_size;
@@ -65,13 +66,14 @@ struct backend_ops {
     void (*receive_stop)(struct loop *loop, struct socket *socket);
     void (*send)(struct loop *loop, struct socket *socket, const void *data, size_t size);
     void (*socket_close)(struct loop *loop, struct socket *socket);
-    /* Takes the descriptor out, alive; only when nothing is in flight after stops. -EAGAIN: try after the next turn. */
+    /* Takes the descriptor out, alive; only when nothing is in flight after stops. -EAGAIN: try
+     * after the next turn. */
     int (*socket_detach)(struct loop *loop, struct socket *socket);
     void (*buffer_release)(struct loop *loop, struct io_buffer *buffer);
     int (*watch_start)(struct loop *loop, struct loop_watch *watch);
     void (*watch_stop)(struct loop *loop, struct loop_watch *watch);
-    /* Starts what was put off and completes sends that are done, before the wait is computed; returns
-     * how many callbacks ran. */
+    /* Starts what was put off and completes sends that are done, before the wait is computed;
+     * returns how many callbacks ran. */
     size_t (*prepare)(struct loop *loop);
     /* Submits, waits at most wait_us (-1 for ever), collects. */
     void (*wait)(struct loop *loop, int64_t wait_us);

@@ -1,10 +1,10 @@
 /* The epoll backend: edge-triggered readiness turned into completions.
  *
  * A socket is registered once; what the edges said is kept in its state bits, and a socket that has
- * something to do sits on the loop's backend list. `wait` collects edges into that list without running
- * anything; `prepare` and `run` walk it. There is no system call per event beyond the transfer itself.
- * A socket is asked for writability only after its first EAGAIN, because a unix socket would otherwise
- * wake us each time the peer reads. The loop's thread.
+ * something to do sits on the loop's backend list. `wait` collects edges into that list without
+ * running anything; `prepare` and `run` walk it. There is no system call per event beyond the
+ * transfer itself. A socket is asked for writability only after its first EAGAIN, because a unix
+ * socket would otherwise wake us each time the peer reads. The loop's thread.
  *
  * Bounds per socket and turn: RECEIVES_PER_TURN buffers, ACCEPTS_PER_RUN descriptors.
  */

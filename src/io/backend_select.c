@@ -1,5 +1,5 @@
-/* Which backend serves a loop: io_uring when the kernel lets us use all of it, else epoll. Asking for
- * one by name means that one or an error. The reason is kept for the log. The loop's thread.
+/* Which backend serves a loop: io_uring when the kernel lets us use all of it, else epoll. Asking
+ * for one by name means that one or an error. The reason is kept for the log. The loop's thread.
  */
 #include "base/text.h"
 #include "io/loop_internal.h"

@@ -1,16 +1,19 @@
-/* The io_uring backend: multishot receives into a ring of provided buffers, multishot accepts, and one
- * system call a turn that submits, waits and collects. [X] (the ring's indices, through liburing)
+/* The io_uring backend: multishot receives into a ring of provided buffers, multishot accepts, and
+ * one system call a turn that submits, waits and collects. [X] (the ring's indices, through
+ * liburing)
  *
- * Each operation's user_data is its socket's address with the kind in the low bits; in_flight counts
- * operations whose last completion is outstanding, so memory outlives them. Watches have a record of
- * their own, because a watch may be gone before its poll.
+ * Each operation's user_data is its socket's address with the kind in the low bits; in_flight
+ * counts operations whose last completion is outstanding, so memory outlives them. Watches have a
+ * record of their own, because a watch may be gone before its poll.
  *
- * Sends are put off until the next `prepare`. A lone one is done by send(2): as a request it would end
- * the wait that follows at once by its own completion. Several go as requests with that wait's call.
+ * Sends are put off until the next `prepare`. A lone one is done by send(2): as a request it would
+ * end the wait that follows at once by its own completion. Several go as requests with that wait's
+ * call.
  *
- * Buffers: what the owners hold on to (readers that pause) could use up the ring and stop everybody. So
- * when more than half of it is out, arrivals are copied to buffers from the heap and the ring's come
- * straight back. The loop's thread; memory shared with the kernel is not inherited by fork.
+ * Buffers: what the owners hold on to (readers that pause) could use up the ring and stop
+ * everybody. So when more than half of it is out, arrivals are copied to buffers from the heap and
+ * the ring's come straight back. The loop's thread; memory shared with the kernel is not inherited
+ * by fork.
  */
 #include "base/memory.h"
 #include "io/backend.h"
@@ -35,7 +38,15 @@ enum {
 _Static_assert((int)IO_BUFFER_SIZE <= (int)BUFFER_STRIDE, "a buffer fits its stride");
 
 /* Kinds of requests: the low bits of user_data. */
-enum { KIND_RECEIVE, KIND_SEND, KIND_ACCEPT, KIND_CONNECT, KIND_WATCH, KIND_IGNORED, KIND_MASK = 7 };
+enum {
+    KIND_RECEIVE,
+    KIND_SEND,
+    KIND_ACCEPT,
+    KIND_CONNECT,
+    KIND_WATCH,
+    KIND_IGNORED,
+    KIND_MASK = 7
+};
 
 /* socket->state */
 enum {
@@ -78,8 +89,7 @@ struct uring_state {
 
 static void *map_memory(size_t size)
 {
-    void *memory =
-        mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED)
         return NULL;
     (void)madvise(memory, size, MADV_DONTFORK);
@@ -463,7 +473,8 @@ static void complete_send(struct socket *socket, int result)
     socket->handler->on_sent(socket, result);
 }
 
-/* The arrival as a buffer for the receiver: the ring's, or a copy when too many of those are out. */
+/* The arrival as a buffer for the receiver: the ring's, or a copy when too many of those are out.
+ */
 static struct io_buffer *take_arrival(struct loop *loop, uint32_t index, uint32_t size)
 {
     struct uring_state *state = loop->backend;
@@ -572,8 +583,8 @@ static void complete_request(struct loop *loop, uint64_t user_data, int result, 
 /* One send without a request. True when it was completed. */
 static bool send_directly(struct loop *loop, struct socket *socket)
 {
-    ssize_t sent = send(socket->fd, socket->send_data, socket->send_size,
-                        MSG_NOSIGNAL | MSG_DONTWAIT);
+    ssize_t sent =
+        send(socket->fd, socket->send_data, socket->send_size, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent < 0 && (errno == EAGAIN || errno == EINTR)) {
         arm_send(loop, socket);
         return false;
@@ -618,8 +629,8 @@ static void uring_wait(struct loop *loop, int64_t wait_us)
     struct io_uring *ring = &state->ring;
     unsigned submit = publish_requests(ring);
     unsigned wait_count = wait_us != 0 && io_uring_cq_ready(ring) == 0;
-    unsigned pending = IO_URING_READ_ONCE(*ring->sq.kflags) &
-                       (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW);
+    unsigned pending =
+        IO_URING_READ_ONCE(*ring->sq.kflags) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW);
     if (submit == 0 && wait_count == 0 && pending == 0)
         return;
     struct __kernel_timespec limit = {.tv_sec = wait_us / 1000000,
@@ -628,8 +639,7 @@ static void uring_wait(struct loop *loop, int64_t wait_us)
     bool is_timed = wait_count > 0 && wait_us > 0;
     int result =
         enter(state, submit, wait_count, IORING_ENTER_GETEVENTS, is_timed ? &argument : NULL);
-    if (result < 0 && result != -ETIME && result != -EINTR && result != -EAGAIN &&
-        result != -EBUSY)
+    if (result < 0 && result != -ETIME && result != -EINTR && result != -EAGAIN && result != -EBUSY)
         panic("io_uring_enter: %s", strerror(-result));
 }
 

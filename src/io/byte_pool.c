@@ -1,7 +1,7 @@
 /* Byte blocks of four sizes on free lists, last in first out, so that the block used next is warm.
  *
- * What is kept never exceeds the budget; beyond it, and for odd sizes, blocks go straight back to the
- * allocator. One thread, that of the loop.
+ * What is kept never exceeds the budget; beyond it, and for odd sizes, blocks go straight back to
+ * the allocator. One thread, that of the loop.
  */
 #include "io/byte_pool.h"
 #include "base/assert.h"
@@ -47,7 +47,7 @@ static unsigned class_of(size_t size)
 {
     unsigned class = 0;
     while (class < CLASS_COUNT && class_sizes[class] < size)
-        class++;
+        class ++;
     return class;
 }
 

@@ -3,13 +3,14 @@
  *   CONNECTING -> HANDSHAKING -> OPEN -> DRAINING -> CLOSED -> (on_closed, freed)
  *        any state may go to CLOSED at once
  *
- * Output gathers in wire.out during the turn. The flush task moves that block to `sending` and starts
- * one send; what is written meanwhile gathers in a new block. Blocks go back to the loop's pool as soon
- * as they are empty, so an idle connection holds none.
+ * Output gathers in wire.out during the turn. The flush task moves that block to `sending` and
+ * starts one send; what is written meanwhile gathers in a new block. Blocks go back to the loop's
+ * pool as soon as they are empty, so an idle connection holds none.
  *
- * Callbacks into the owner run only from the loop's phases: receive completions, and the ready task,
- * which stands for everything else (opening a plain socket, offering what was left unread, room to
- * write). CLOSED means that the socket was closed and only its on_closed is awaited. The loop's thread.
+ * Callbacks into the owner run only from the loop's phases: receive completions, and the ready
+ * task, which stands for everything else (opening a plain socket, offering what was left unread,
+ * room to write). CLOSED means that the socket was closed and only its on_closed is awaited. The
+ * loop's thread.
  */
 #include "io/connection.h"
 #include "base/assert.h"
@@ -261,10 +262,9 @@ static void on_socket_closed(struct socket *socket)
 static void update_receiving(struct connection *connection)
 {
     const struct transport_wire *wire = &connection->wire;
-    bool is_wanted =
-        (connection->state == STATE_OPEN || connection->state == STATE_HANDSHAKING) &&
-        !wire->in_ended && wire->in_count < CONNECTION_UNREAD_BUFFERS_MAX &&
-        !(connection->is_paused && wire->in_count >= CONNECTION_PAUSED_BUFFERS_MAX);
+    bool is_wanted = (connection->state == STATE_OPEN || connection->state == STATE_HANDSHAKING) &&
+                     !wire->in_ended && wire->in_count < CONNECTION_UNREAD_BUFFERS_MAX &&
+                     !(connection->is_paused && wire->in_count >= CONNECTION_PAUSED_BUFFERS_MAX);
     if (is_wanted == connection->is_receiving)
         return;
     if (!is_wanted) {
@@ -927,7 +927,8 @@ void connection_close(struct connection *connection, enum connection_close_how h
 
 size_t connection_memory(const struct connection *connection)
 {
-    size_t size = sizeof(*connection) + connection->wire.out_capacity + connection->sending_capacity;
+    size_t size =
+        sizeof(*connection) + connection->wire.out_capacity + connection->sending_capacity;
     size += (size_t)connection->wire.in_count * IO_BUFFER_SIZE;
     if (connection->phase != NULL)
         size += sizeof(*connection->phase);

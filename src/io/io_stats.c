@@ -1,5 +1,5 @@
-/* Sums of the counters of several I/O threads. [X] Any thread: the counters are read relaxed, each on
- * its own, so a sum is a snapshot without an instant.
+/* Sums of the counters of several I/O threads. [X] Any thread: the counters are read relaxed, each
+ * on its own, so a sum is a snapshot without an instant.
  */
 #include "io/io_stats.h"
 #include "base/assert.h"

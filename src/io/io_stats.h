@@ -7,12 +7,12 @@
 
 struct io_stats {
     uint64_t turns;
-    uint64_t waits;       /* turns that slept */
+    uint64_t waits; /* turns that slept */
     uint64_t busy_us;
     uint64_t idle_us;
-    uint64_t reads;       /* receive completions */
-    uint64_t writes;      /* send completions */
-    uint64_t bytes_in;    /* from the wire */
+    uint64_t reads;    /* receive completions */
+    uint64_t writes;   /* send completions */
+    uint64_t bytes_in; /* from the wire */
     uint64_t bytes_out;
     uint64_t connections; /* open now */
     uint64_t connections_total;

@@ -1,9 +1,10 @@
-/* Listening sockets. The backend accepts as connections come; what exceeds the bound of the turn waits
- * in the listener's own queue and is handed out from the loop's ready list.
+/* Listening sockets. The backend accepts as connections come; what exceeds the bound of the turn
+ * waits in the listener's own queue and is handed out from the loop's ready list.
  *
- * At QUEUE_STOP waiting descriptors accepting stops, and the kernel's backlog keeps the rest (what was
- * under way still arrives). Errors of accept never end accepting: those of a single connection are
- * skipped, those of the process (no descriptors, no memory) pause it for RETRY_MS. The loop's thread.
+ * At QUEUE_STOP waiting descriptors accepting stops, and the kernel's backlog keeps the rest (what
+ * was under way still arrives). Errors of accept never end accepting: those of a single connection
+ * are skipped, those of the process (no descriptors, no memory) pause it for RETRY_MS. The loop's
+ * thread.
  */
 #include "io/listener.h"
 #include "base/assert.h"
@@ -29,7 +30,7 @@ struct listener {
     struct listener_options options;
     struct loop_task task; /* hands out what waits */
     struct timer retry;
-    uint64_t turn;       /* the turn that handed_out counts */
+    uint64_t turn; /* the turn that handed_out counts */
     uint32_t handed_out;
     /* A ring of accepted descriptors. */
     uint32_t queue_head;
@@ -74,7 +75,8 @@ static bool may_hand_out(struct listener *listener)
 static void enqueue(struct listener *listener, int fd)
 {
     if (listener->queue_count == listener->queue_capacity) {
-        uint32_t capacity = listener->queue_capacity > 0 ? listener->queue_capacity * 2 : QUEUE_FIRST;
+        uint32_t capacity =
+            listener->queue_capacity > 0 ? listener->queue_capacity * 2 : QUEUE_FIRST;
         int *queue = mem_alloc(capacity * sizeof(*queue));
         for (uint32_t i = 0; i < listener->queue_count; i++)
             queue[i] = listener->queue[(listener->queue_head + i) & (listener->queue_capacity - 1)];
@@ -242,8 +244,8 @@ struct listener *listener_create(struct loop *loop, const struct address *addres
     return listener;
 }
 
-/* Removes a socket file that nobody listens on. 0, or -errno: -EADDRINUSE when somebody does, -EEXIST
- * when the file is no socket. */
+/* Removes a socket file that nobody listens on. 0, or -errno: -EADDRINUSE when somebody does,
+ * -EEXIST when the file is no socket. */
 static int remove_stale(const char *path, const struct address *address)
 {
     struct stat info;
@@ -263,8 +265,8 @@ static int remove_stale(const char *path, const struct address *address)
 }
 
 /* The mode of the socket's inode is the file's from the moment of bind (CVE-2023-45145), less the
- * umask; what the umask took is added afterwards, so the mode only ever widens to the one asked for.
- * A mode of 0 leaves it to the umask alone. */
+ * umask; what the umask took is added afterwards, so the mode only ever widens to the one asked
+ * for. A mode of 0 leaves it to the umask alone. */
 static int bind_unix(int fd, const char *path, const struct address *address, unsigned mode)
 {
     if (mode != 0 && fchmod(fd, (mode_t)mode) < 0)

@@ -1,5 +1,5 @@
-/* Listening sockets: bind with several addresses, IPv6, unix sockets with their final mode. The main
- * thread's loop. */
+/* Listening sockets: bind with several addresses, IPv6, unix sockets with their final mode. The
+ * main thread's loop. */
 #ifndef IO_LISTENER_H
 #define IO_LISTENER_H
 
@@ -20,7 +20,8 @@ struct listener_options {
 /* NULL and a reason in error[256]. IPv6 sockets are v6-only. */
 struct listener *listener_create(struct loop *loop, const struct address *address,
                                  const struct listener_options *options, char *error);
-/* Creates the socket file with `mode` from the beginning (no moment with another); removes a stale file that nobody listens on. */
+/* Creates the socket file with `mode` from the beginning (no moment with another); removes a stale
+ * file that nobody listens on. */
 struct listener *listener_create_unix(struct loop *loop, const char *path, unsigned mode,
                                       const struct listener_options *options, char *error);
 void *listener_owner(const struct listener *listener);
@@ -30,7 +31,8 @@ const char *listener_address(const struct listener *listener);
 void listener_set_accepts_per_turn(struct listener *listener, uint32_t count);
 /* Frees itself when the loop has let go of it. The unix file is removed. */
 void listener_close(struct listener *listener);
-/* Keepalive as Redis sets it: idle = seconds, interval seconds/3, 3 probes; 0 leaves it off. Returns 0 or -errno. */
+/* Keepalive as Redis sets it: idle = seconds, interval seconds/3, 3 probes; 0 leaves it off.
+ * Returns 0 or -errno. */
 int socket_set_keepalive(int fd, int seconds);
 
 #endif

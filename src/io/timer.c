@@ -1,11 +1,10 @@
 /* The timer wheel: 1024 slots of one millisecond, a bitmap of the slots in use.
  *
- * A timer sits in the slot of its deadline modulo the wheel; one whose deadline is a further round away
- * is looked at once a round and left. Every timer that is active and not being expired has a deadline
- * of at least `now_ms`, the last tick that was processed, so nothing can be overtaken. The due timers
- * of a slot are first moved to `expiring` and then run one by one, so that a callback may stop any of
- * them; slots are visited in the order of time.
- * One thread, that of the loop.
+ * A timer sits in the slot of its deadline modulo the wheel; one whose deadline is a further round
+ * away is looked at once a round and left. Every timer that is active and not being expired has a
+ * deadline of at least `now_ms`, the last tick that was processed, so nothing can be overtaken. The
+ * due timers of a slot are first moved to `expiring` and then run one by one, so that a callback
+ * may stop any of them; slots are visited in the order of time. One thread, that of the loop.
  */
 #include "io/timer.h"
 #include "base/assert.h"

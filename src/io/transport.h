@@ -1,8 +1,9 @@
 /* What stands between a connection's wire bytes and its plaintext: plain or TLS.
  *
- * A transport never sees a descriptor. It takes received bytes from the connection's `wire_in` (blocks
- * of the loop, in order) and appends bytes to send to `wire_out`. Its results are one enum; WANT_READ,
- * WANT_WRITE and errno do not leave it. One thread at a time: the one that borrowed the connection.
+ * A transport never sees a descriptor. It takes received bytes from the connection's `wire_in`
+ * (blocks of the loop, in order) and appends bytes to send to `wire_out`. Its results are one enum;
+ * WANT_READ, WANT_WRITE and errno do not leave it. One thread at a time: the one that borrowed the
+ * connection.
  */
 #ifndef IO_TRANSPORT_H
 #define IO_TRANSPORT_H
@@ -21,11 +22,11 @@ enum transport_result {
 
 /* How a connection ended: five different outcomes and their kin (each has a counter). */
 enum connection_outcome {
-    OUTCOME_CLOSED_CLEAN,       /* close_notify, or FIN on a plain connection */
-    OUTCOME_CLOSED_TRUNCATED,   /* FIN without close_notify */
-    OUTCOME_RESET,              /* ECONNRESET, EPIPE and the like */
-    OUTCOME_PROTOCOL_ERROR,     /* TLS alert or bad record after the handshake */
-    OUTCOME_HANDSHAKE_FAILED,   /* see handshake_failure */
+    OUTCOME_CLOSED_CLEAN,     /* close_notify, or FIN on a plain connection */
+    OUTCOME_CLOSED_TRUNCATED, /* FIN without close_notify */
+    OUTCOME_RESET,            /* ECONNRESET, EPIPE and the like */
+    OUTCOME_PROTOCOL_ERROR,   /* TLS alert or bad record after the handshake */
+    OUTCOME_HANDSHAKE_FAILED, /* see handshake_failure */
     OUTCOME_HANDSHAKE_TIMEOUT,
     OUTCOME_CLOSED_BY_US
 };
@@ -51,13 +52,13 @@ struct transport_wire {
     struct io_buffer *in_head; /* received, not yet consumed */
     struct io_buffer *in_tail;
     size_t in_size;
-    uint32_t in_count;  /* buffers in the list */
-    bool in_ended;      /* end of stream was received behind wire_in */
-    bool in_was_reset;  /* and it was a reset (ECONNRESET), not a FIN */
-    char *out;          /* a block of the loop's byte pool, or NULL while empty */
-    size_t out_size;    /* bytes waiting in it */
+    uint32_t in_count; /* buffers in the list */
+    bool in_ended;     /* end of stream was received behind wire_in */
+    bool in_was_reset; /* and it was a reset (ECONNRESET), not a FIN */
+    char *out;         /* a block of the loop's byte pool, or NULL while empty */
+    size_t out_size;   /* bytes waiting in it */
     size_t out_capacity;
-    const char *error;  /* set with TRANSPORT_ERROR: static or owned by the transport */
+    const char *error; /* set with TRANSPORT_ERROR: static or owned by the transport */
     enum connection_outcome outcome; /* set with TRANSPORT_CLOSED and _ERROR */
     enum handshake_failure failure;
 };
@@ -72,8 +73,8 @@ void wire_drop_output(struct transport_wire *wire);
 size_t wire_take(struct transport_wire *wire, void *destination, size_t size);
 /* Looks at the first received byte; -1 when there is none. */
 int wire_peek(const struct transport_wire *wire);
-/* Room for `size` bytes at the end of out (grows the block up to WIRE_OUT_SIZE_MAX), NULL when it would pass the maximum.
- * Then wire_commit. */
+/* Room for `size` bytes at the end of out (grows the block up to WIRE_OUT_SIZE_MAX), NULL when it
+ * would pass the maximum. Then wire_commit. */
 char *wire_reserve(struct transport_wire *wire, size_t size);
 void wire_commit(struct transport_wire *wire, size_t size);
 
@@ -86,11 +87,12 @@ struct transport_ops {
     /* Goes on until DONE. */
     enum transport_result (*handshake)(struct transport *transport, struct transport_wire *wire);
     /* DONE with *count > 0, or why not. */
-    enum transport_result (*read)(struct transport *transport, struct transport_wire *wire, char *destination,
-                                  size_t size, size_t *count);
-    /* Takes up to `size` bytes (> 0), *count of them on DONE. Bytes not taken may be offered again or not. */
-    enum transport_result (*write)(struct transport *transport, struct transport_wire *wire, const char *source,
-                                   size_t size, size_t *count);
+    enum transport_result (*read)(struct transport *transport, struct transport_wire *wire,
+                                  char *destination, size_t size, size_t *count);
+    /* Takes up to `size` bytes (> 0), *count of them on DONE. Bytes not taken may be offered again
+     * or not. */
+    enum transport_result (*write)(struct transport *transport, struct transport_wire *wire,
+                                   const char *source, size_t size, size_t *count);
     /* True when plaintext can be read without more wire input (SSL_has_pending). */
     bool (*has_pending)(const struct transport *transport);
     /* Says goodbye (close_notify) into wire_out, once, when that is allowed. */

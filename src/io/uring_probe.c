@@ -1,5 +1,6 @@
-/* Asks the kernel for what the io_uring backend needs, by doing it: a ring, the operations, a buffer
- * ring, and one multishot receive from a socket pair through it. Any thread; leaves nothing behind.
+/* Asks the kernel for what the io_uring backend needs, by doing it: a ring, the operations, a
+ * buffer ring, and one multishot receive from a socket pair through it. Any thread; leaves nothing
+ * behind.
  */
 #include "io/uring_probe.h"
 #include "base/text.h"
@@ -75,7 +76,8 @@ static bool receives(struct io_uring *ring, int fd, int peer, struct uring_probe
     if (result < 0 || cqe == NULL)
         return refuse(probe, "io_uring does not complete", result < 0 ? -result : ETIME);
     if (cqe->res != 1 || !(cqe->flags & IORING_CQE_F_BUFFER) || !(cqe->flags & IORING_CQE_F_MORE))
-        return refuse(probe, "io_uring lacks multishot receive", cqe->res < 0 ? -cqe->res : ENOTSUP);
+        return refuse(probe, "io_uring lacks multishot receive",
+                      cqe->res < 0 ? -cqe->res : ENOTSUP);
     io_uring_cqe_seen(ring, cqe);
     return true;
 }

@@ -1,7 +1,7 @@
 /* The wire side of a connection: the list of received buffers and the growing block of output.
  *
- * The block belongs to the loop's byte pool and exists only while it holds something; it grows through
- * the pool's sizes by copying, never past WIRE_OUT_SIZE_MAX. The loop's thread.
+ * The block belongs to the loop's byte pool and exists only while it holds something; it grows
+ * through the pool's sizes by copying, never past WIRE_OUT_SIZE_MAX. The loop's thread.
  */
 #include "base/assert.h"
 #include "io/byte_pool.h"

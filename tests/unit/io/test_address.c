@@ -30,8 +30,8 @@ Test(address, parses_and_formats)
 Test(address, refuses_nonsense)
 {
     struct address address;
-    static const char *const hosts[] = {"", "localhost", "1.2.3", "1.2.3.4.5", "256.0.0.1",
-                                        ":::", "1.2.3.4 ", "[::1]", "::1%lo"};
+    static const char *const hosts[] = {"",    "localhost", "1.2.3", "1.2.3.4.5", "256.0.0.1",
+                                        ":::", "1.2.3.4 ",  "[::1]", "::1%lo"};
     for (unsigned i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++)
         cr_assert_eq(address_parse(hosts[i], 1, &address), -EINVAL, "%s", hosts[i]);
     cr_assert_eq(address_parse("127.0.0.1", -1, &address), -EINVAL);

@@ -13,9 +13,9 @@ Test(byte_pool, capacities)
     static const struct {
         size_t asked;
         size_t given;
-    } rows[] = {{1, 4096},          {4096, 4096},     {4097, 18432},    {18432, 18432},
-                {18433, 73728},     {73728, 73728},   {73729, 131072},  {131072, 131072},
-                {131073, 131073},   {1000000, 1000000}};
+    } rows[] = {{1, 4096},        {4096, 4096},      {4097, 18432},   {18432, 18432},
+                {18433, 73728},   {73728, 73728},    {73729, 131072}, {131072, 131072},
+                {131073, 131073}, {1000000, 1000000}};
     for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         size_t capacity = 0;
         char *block = byte_pool_take(pool, rows[i].asked, &capacity);

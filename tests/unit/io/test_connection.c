@@ -1,6 +1,6 @@
-/* Connections on both backends: over plain sockets, and over a small framing transport of this file that
- * stands in for TLS (a handshake of one byte each way, records with a two-byte header, a goodbye).
- * It replaces transport_tls_create, so that no TLS library takes part.
+/* Connections on both backends: over plain sockets, and over a small framing transport of this file
+ * that stands in for TLS (a handshake of one byte each way, records with a two-byte header, a
+ * goodbye). It replaces transport_tls_create, so that no TLS library takes part.
  */
 #include "base/clock.h"
 #include "base/log.h"
@@ -68,7 +68,8 @@ static enum transport_result framed_handshake(struct transport *transport,
     return TRANSPORT_DONE;
 }
 
-static enum transport_result framed_end(struct transport_wire *wire, enum connection_outcome outcome)
+static enum transport_result framed_end(struct transport_wire *wire,
+                                        enum connection_outcome outcome)
 {
     wire->outcome = outcome;
     return TRANSPORT_CLOSED;
@@ -189,7 +190,7 @@ struct party {
     char *received;
     size_t received_size;
     size_t received_capacity;
-    size_t read_max;  /* bytes a call of connection_read; 0: 64 KB */
+    size_t read_max;    /* bytes a call of connection_read; 0: 64 KB */
     unsigned reads_max; /* reads a callback; 0: until it wants input */
     unsigned opens;
     unsigned readables;
@@ -975,7 +976,8 @@ static void handshake_timeout(void)
     cr_assert_eq(loop_stats(loop)->handshakes_in_flight, 1);
     TURN_UNTIL(party.closes == 1);
     cr_assert_eq(party.outcome, OUTCOME_HANDSHAKE_TIMEOUT);
-    cr_assert_eq(strncmp(party.text, "TLS handshake timed out (peer 127.0.0.1:", 40), 0, "%s", party.text);
+    cr_assert_eq(strncmp(party.text, "TLS handshake timed out (peer 127.0.0.1:", 40), 0, "%s",
+                 party.text);
     cr_assert_eq(loop_stats(loop)->handshakes_timed_out, 1);
     cr_assert_eq(loop_stats(loop)->handshakes_in_flight, 0);
     cr_assert_eq(party.opens, 0);
@@ -995,8 +997,8 @@ static void handshake_failure(void)
     raw_write(fd, "GET / HTTP", 10);
     TURN_UNTIL(party.closes == 1);
     cr_assert_eq(party.outcome, OUTCOME_HANDSHAKE_FAILED);
-    cr_assert_eq(strncmp(party.text, "TLS handshake failed: not a greeting (peer 127.0.0.1:", 53), 0,
-                 "%s", party.text);
+    cr_assert_eq(strncmp(party.text, "TLS handshake failed: not a greeting (peer 127.0.0.1:", 53),
+                 0, "%s", party.text);
     char alert[16];
     cr_assert_eq(read(fd, alert, sizeof(alert)), 5, "the alert was not sent");
     close(fd);
@@ -1042,7 +1044,8 @@ static void protocol_error(void)
     raw_write(fd, "H\0\0", 3);
     TURN_UNTIL(party.closes == 1);
     cr_assert_eq(party.outcome, OUTCOME_PROTOCOL_ERROR);
-    cr_assert_eq(strncmp(party.text, "TLS error: bad record (peer 127.0.0.1:", 38), 0, "%s", party.text);
+    cr_assert_eq(strncmp(party.text, "TLS error: bad record (peer 127.0.0.1:", 38), 0, "%s",
+                 party.text);
     cr_assert_eq(loop_stats(loop)->closed_protocol_error, 1);
     close(fd);
     forget(&party);

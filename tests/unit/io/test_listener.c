@@ -89,7 +89,8 @@ static int connect_to(const struct listener *listener)
     struct address address;
     const char *port = strrchr(listener_address(listener), ':') + 1;
     bool is_v6 = listener_address(listener)[0] == '[';
-    cr_assert_eq(address_parse(is_v6 ? "::1" : "127.0.0.1", (int)strtol(port, NULL, 10), &address), 0);
+    cr_assert_eq(address_parse(is_v6 ? "::1" : "127.0.0.1", (int)strtol(port, NULL, 10), &address),
+                 0);
     int fd = socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     cr_assert_geq(fd, 0);
     int result = connect(fd, (struct sockaddr *)&address.storage, address.size);
@@ -250,7 +251,8 @@ static void shortage(enum loop_backend backend)
     if (!make_loop(backend))
         return;
     struct listener *listener = listen_tcp("127.0.0.1", &plain_options);
-    int fd = connect_to(listener); /* before the first turn: io_uring takes the limit with the request */
+    int fd =
+        connect_to(listener); /* before the first turn: io_uring takes the limit with the request */
     int lowest = dup(fd);
     close(lowest);
     struct rlimit limit;
@@ -337,7 +339,8 @@ Test(listener, unix_socket_has_its_mode)
         unsigned asked;
         unsigned umask;
         unsigned found;
-    } rows[] = {{0700, 022, 0700}, {0777, 077, 0777}, {0, 022, 0755}, {0600, 0, 0600}, {0660, 0, 0660}};
+    } rows[] = {
+        {0700, 022, 0700}, {0777, 077, 0777}, {0, 022, 0755}, {0600, 0, 0600}, {0660, 0, 0660}};
     for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         char error[256];
         cr_assert(make_loop(LOOP_BACKEND_EPOLL));
@@ -384,7 +387,8 @@ Test(listener, an_ordinary_file_is_not_removed)
     cr_assert_null(listener_create_unix(loop, path, 0700, &plain_options, error));
     cr_assert_eq(access(path, F_OK), 0);
     unlink(path);
-    cr_assert_null(listener_create_unix(loop, "/nonexistent/directory/s", 0, &plain_options, error));
+    cr_assert_null(
+        listener_create_unix(loop, "/nonexistent/directory/s", 0, &plain_options, error));
     cr_assert_str_eq(error, "bind: No such file or directory");
     finish(NULL);
 }

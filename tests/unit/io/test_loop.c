@@ -1,5 +1,5 @@
-/* The loop: order of a turn, tasks, and what keeps it awake. Epoll, since the backends have their own
- * suite. */
+/* The loop: order of a turn, tasks, and what keeps it awake. Epoll, since the backends have their
+ * own suite. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"

@@ -1,4 +1,5 @@
-/* The wire side of a connection: received buffers and the output block, against plain byte strings. */
+/* The wire side of a connection: received buffers and the output block, against plain byte strings.
+ */
 #include "base/memory.h"
 #include "base/random.h"
 #include "io/byte_pool.h"
