@@ -284,14 +284,17 @@ static int find_addresses(struct sync_client *client, const struct sync_target *
         return 0;
     }
     int count = address_resolve(target->host, target->port, addresses, ADDRESSES_MAX, client->error);
-    int kept = 0;
-    for (int i = 0; i < count; i++)
-        if (!target->family || addresses[i].storage.ss_family == target->family)
-            addresses[kept++] = addresses[i];
-    if (count > 0 && kept == 0)
-        snprintf(client->error, sizeof(client->error), "the host has no IPv%c address",
-                 target->family == AF_INET6 ? '6' : '4');
-    return kept;
+    /* Those of the preferred family first, otherwise in the resolver's order. */
+    int front = 0;
+    for (int i = 0; i < count && target->family; i++) {
+        struct address address = addresses[i];
+        if (address.storage.ss_family != target->family)
+            continue;
+        memmove(&addresses[front + 1], &addresses[front],
+                (size_t)(i - front) * sizeof(addresses[0]));
+        addresses[front++] = address;
+    }
+    return count;
 }
 
 int sync_client_connect(struct sync_client *client, const struct sync_target *target)

@@ -32,7 +32,7 @@ struct sync_target {
     const char *host; /* name or number */
     int port;
     const char *unix_path;   /* instead of host and port when not NULL */
-    int family;              /* AF_INET or AF_INET6 to accept nothing else; 0: any */
+    int family;              /* AF_INET or AF_INET6: tried first; 0: no preference */
     struct tls_context *tls; /* NULL: plain */
     const char *server_name; /* SNI, or NULL */
     const char *verify_name; /* the certificate must carry it; NULL: any name will do */

@@ -1,0 +1,109 @@
+/* The state of a redis-cli process, and what its files offer each other. One thread.
+ *
+ * A session has one connection. What the server remembers about it (database, MULTI, subscriptions,
+ * protocol) is mirrored here from the replies, for the prompt and for reading replies right; a new
+ * connection starts afresh, but for the database.
+ */
+#ifndef TOOLS_CLI_CLI_H
+#define TOOLS_CLI_CLI_H
+
+#include "base/assert.h"
+#include "base/buffer.h"
+#include "base/bytes.h"
+#include "protocol/resp_reply_reader.h"
+#include "tools/cli/options.h"
+#include "tools/common/sync_client.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { CLI_PROMPT_MAX = 320 };
+
+struct cli {
+    struct cli_options options;
+    struct sync_client *client;
+    struct tls_context *tls; /* made for the first TLS connection */
+
+    /* -- where it is connected to -- */
+    char *host; /* own copy: CONNECT and redirections change it */
+    int port;
+    bool is_off_socket; /* left the Unix socket by CONNECT or a redirection */
+    uint64_t reply_count; /* of the present connection */
+    bool is_refused;      /* AUTH failed */
+
+    /* -- what the server remembers of us -- */
+    int db;
+    int db_before_multi;
+    bool is_in_multi;
+    bool is_resp3;
+    bool is_subscribed;
+    bool is_monitoring;
+
+    /* -- of the command in hand -- */
+    enum reply_type last_type;
+    bool is_redirected; /* send it again, to the new target */
+    bool needs_asking;
+    bool is_shutting_down;
+
+    bool is_interactive;
+    bool has_failed; /* an error reply was seen: the exit code of scripts */
+};
+
+/* -- connect.c -- */
+
+/* Connects, logs in, and mirrors the new state. 0; -1 when there is no connection, after printing why
+ * on standard error. A refused AUTH is printed too, but leaves the connection. */
+int cli_connect(struct cli *cli) MUST_CHECK;
+/* The same when there is none yet. */
+int cli_ensure_connected(struct cli *cli) MUST_CHECK;
+/* Prints "Error: ..." for what went wrong with the connection last. */
+void cli_print_error(const struct cli *cli);
+/* Another client with the same target, logged in as this one: for questions aside. NULL when that does
+ * not work (silently). */
+struct sync_client *cli_connect_aside(struct cli *cli);
+/* "127.0.0.1:6379[2](TX)> " */
+void cli_format_prompt(const struct cli *cli, char prompt[CLI_PROMPT_MAX]);
+void cli_set_target(struct cli *cli, const char *host, int port);
+
+/* -- command.c -- */
+
+/* Sends a command `repeat` times (-1: for ever) and prints the replies. Reconnects once when the
+ * connection was lost (interactive only). 0, or -1 when no reply could be had: then the reason was
+ * printed. */
+int cli_run(struct cli *cli, int argc, const struct bytes *argv, int64_t repeat) MUST_CHECK;
+/* Prints messages until interrupted, or input waits on input_fd (-1: none). False when interrupted or
+ * when the connection was lost. */
+bool cli_print_messages(struct cli *cli, int input_fd);
+void cli_print_reply(const struct cli *cli, const struct reply_value *reply, bool is_text);
+
+/* -- other rooms -- */
+
+int repl_run(struct cli *cli);
+/* HELP and ? */
+void help_print(struct cli *cli, int argc, const struct bytes *argv);
+/* Command names and help topics that begin with `prefix`, index after index; NULL at the end. */
+const char *help_complete(struct cli *cli, struct bytes prefix, size_t index, bool is_group);
+/* The syntax of a command's arguments ("key value [NX|XX]"), NULL when unknown. */
+const char *help_syntax_of(struct cli *cli, struct bytes name);
+void help_release(void);
+
+/* -- modes: each returns the exit code -- */
+
+int eval_mode(struct cli *cli, int argc, char **argv);
+int pipe_mode(struct cli *cli);
+int stat_mode(struct cli *cli);
+int latency_mode(struct cli *cli);
+int latency_dist_mode(struct cli *cli);
+int intrinsic_latency_mode(const struct cli *cli);
+int scan_mode(struct cli *cli);
+int big_keys_mode(struct cli *cli);
+int hot_keys_mode(struct cli *cli);
+int lru_test_mode(struct cli *cli);
+
+/* Connects or ends the process; for the modes. */
+void cli_require_connection(struct cli *cli);
+/* A command's reply, or the end of the process: errors of the connection, and of the server. */
+struct reply_value *cli_call(struct cli *cli, const char *const *words, int count);
+/* The same for modes that watch a server: waits for it to come back. */
+struct reply_value *cli_call_patiently(struct cli *cli, const char *const *words, int count);
+
+#endif

@@ -1,0 +1,433 @@
+/* One command: send it, read what answers it, print that, and mirror what it changed.
+ *
+ * Most commands have one reply. SUBSCRIBE and its kin are confirmed once a channel, in between other
+ * messages; MONITOR never ends; pushes of RESP3 may come at any time. */
+#include "base/memory.h"
+#include "base/number.h"
+#include "tools/cli/cli.h"
+#include "tools/cli/format_reply.h"
+#include "tools/cli/interrupts.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum answer {
+    ANSWER_OK,
+    ANSWER_ABORTED, /* interrupted: there is a new connection */
+    ANSWER_LOST     /* the connection is gone */
+};
+
+struct command {
+    int argc;
+    const struct bytes *argv;
+    bool is_text;        /* the reply is meant to be read, not to be quoted */
+    bool is_subscribing; /* [P|S]SUBSCRIBE */
+    bool is_unsubscribing;
+    int64_t confirmations; /* of them still awaited */
+};
+
+/* -- what kind of command it is -- */
+
+static bool has_words(const struct command *command, const char *first, const char *second)
+{
+    return bytes_is(command->argv[0], first) &&
+           (!second || (command->argc > 1 && bytes_is(command->argv[1], second)));
+}
+
+static bool replies_with_text(const struct command *command)
+{
+    static const struct {
+        const char *first;
+        const char *second;
+        int argc; /* 0: any */
+    } rows[] = {
+        {"info", NULL, 0},           {"lolwut", NULL, 0},       {"debug", "htstats", 0},
+        {"debug", "htstats-key", 0}, {"memory", "doctor", 0},   {"memory", "malloc-stats", 0},
+        {"cluster", "nodes", 2},     {"cluster", "info", 2},    {"client", "list", 0},
+        {"client", "info", 0},       {"latency", "graph", 3},   {"latency", "doctor", 2},
+        {"proxy", "info", 0},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        if (has_words(command, rows[i].first, rows[i].second) &&
+            (rows[i].argc == 0 || rows[i].argc == command->argc))
+            return true;
+    return false;
+}
+
+static struct command describe(int argc, const struct bytes *argv)
+{
+    struct command command = {.argc = argc, .argv = argv};
+    struct bytes name = argv[0];
+    command.is_text = replies_with_text(&command);
+    command.is_subscribing = bytes_is(name, "subscribe") || bytes_is(name, "psubscribe") ||
+                             bytes_is(name, "ssubscribe");
+    command.is_unsubscribing = bytes_is(name, "unsubscribe") || bytes_is(name, "punsubscribe") ||
+                               bytes_is(name, "sunsubscribe");
+    return command;
+}
+
+/* -- printing -- */
+
+void cli_print_reply(const struct cli *cli, const struct reply_value *reply, bool is_text)
+{
+    const struct cli_options *options = &cli->options;
+    struct buffer out;
+    buffer_init(&out, SIZE_MAX / 2);
+    if (is_text) {
+        format_reply_raw(&out, reply, options->bulk_delimiter);
+    } else {
+        switch (options->output) {
+        case OUTPUT_STANDARD:
+            format_reply_standard(&out, reply);
+            break;
+        case OUTPUT_RAW:
+            format_reply_raw(&out, reply, options->bulk_delimiter);
+            buffer_append_text(&out, options->reply_delimiter);
+            break;
+        case OUTPUT_CSV:
+            format_reply_csv(&out, reply);
+            buffer_append(&out, "\n", 1);
+            break;
+        case OUTPUT_JSON:
+        case OUTPUT_QUOTED_JSON:
+            format_reply_json(&out, reply, options->output == OUTPUT_QUOTED_JSON);
+            buffer_append(&out, "\n", 1);
+            break;
+        }
+    }
+    fwrite(out.data ? out.data : "", 1, out.size, stdout);
+    fflush(stdout);
+    buffer_deinit(&out);
+}
+
+/* A push that nobody waits for. */
+static void print_push(const struct cli *cli, const struct reply_value *push)
+{
+    if (!cli->options.is_showing_pushes)
+        return;
+    if (cli->options.output != OUTPUT_STANDARD || !reply_is_invalidation(push)) {
+        cli_print_reply(cli, push, false);
+        return;
+    }
+    struct buffer out;
+    buffer_init(&out, SIZE_MAX / 2);
+    format_invalidation(&out, push);
+    fwrite(out.data, 1, out.size, stdout);
+    fflush(stdout);
+    buffer_deinit(&out);
+}
+
+/* -- redirections (-c) -- */
+
+/* Takes "MOVED 3999 127.0.0.1:6381" or "ASK ..." apart. */
+static bool follow_redirection(struct cli *cli, const struct reply_value *error)
+{
+    bool is_moved = strncmp(error->text.data, "MOVED ", 6) == 0;
+    bool is_ask = strncmp(error->text.data, "ASK ", 4) == 0;
+    if (!cli->options.is_redirecting || (!is_moved && !is_ask))
+        return false;
+    const char *slot = strchr(error->text.data, ' ') + 1;
+    const char *host = strchr(slot, ' ');
+    const char *colon = host ? strrchr(host, ':') : NULL;
+    int64_t port;
+    if (!colon || !number_parse_i64(bytes_of_text(colon + 1), &port) || port < 0 || port > 65535)
+        return false;
+    host++;
+    char *name = mem_dup(host, (size_t)(colon - host) + 1);
+    name[colon - host] = '\0';
+    if (cli->is_interactive && cli->options.output == OUTPUT_STANDARD)
+        printf("-> Redirected to slot [%.*s] located at %s:%d\n", (int)(host - 1 - slot), slot,
+               name[0] ? name : cli->host, (int)port);
+    if (name[0])
+        cli_set_target(cli, name, (int)port);
+    else
+        cli_set_target(cli, cli->host, (int)port);
+    mem_free(name);
+    cli->is_redirected = true;
+    cli->needs_asking = is_ask;
+    return true;
+}
+
+/* -- reading -- */
+
+/* The connection failed while a reply was awaited. */
+static enum answer lose(struct cli *cli)
+{
+    if (cli->is_shutting_down) {
+        cli->is_shutting_down = false;
+        return ANSWER_OK;
+    }
+    if (cli->is_interactive)
+        return ANSWER_LOST; /* cli_run tries again, or says why */
+    cli_print_error(cli);
+    exit(1);
+}
+
+static enum answer abort_wait(struct cli *cli)
+{
+    interrupts_exit();
+    return cli_connect(cli) == 0 ? ANSWER_ABORTED : ANSWER_LOST;
+}
+
+static void note_error(struct cli *cli, const struct reply_value *reply)
+{
+    cli->has_failed = true;
+    if (!cli->is_interactive && cli->options.is_failing_fast) {
+        fprintf(stderr, "%s\n", reply->text.data);
+        exit(1);
+    }
+}
+
+/* One reply that is not beside the point, printed. With ANSWER_OK *kept is it (the caller frees), or
+ * NULL when the server went away as it was told. */
+static enum answer read_reply(struct cli *cli, const struct command *command, int input_fd,
+                              struct reply_value **kept)
+{
+    bool takes_pushes = cli->is_subscribed || command->confirmations > 0;
+    *kept = NULL;
+    for (;;) {
+        struct reply_value *reply;
+        enum sync_result result = sync_client_read(cli->client, -1, input_fd, &reply);
+        if (result == SYNC_INTERRUPTED)
+            return abort_wait(cli);
+        if (result == SYNC_INPUT)
+            return ANSWER_OK;
+        if (result != SYNC_REPLY)
+            return lose(cli);
+        cli->reply_count++;
+        if (reply->type == REPLY_ATTRIBUTE || (reply->type == REPLY_PUSH && !takes_pushes)) {
+            if (reply->type == REPLY_PUSH)
+                print_push(cli, reply);
+            reply_value_free(reply);
+            continue;
+        }
+        *kept = reply;
+        cli->last_type = reply->type;
+        if (reply->type == REPLY_ERROR && follow_redirection(cli, reply))
+            return ANSWER_OK;
+        if (reply->type == REPLY_ERROR)
+            note_error(cli, reply);
+        cli_print_reply(cli, reply, command->is_text);
+        return ANSWER_OK;
+    }
+}
+
+static bool ends_with(struct bytes text, const char *end)
+{
+    size_t size = strlen(end);
+    return text.size >= size && memcmp(text.data + text.size - size, end, size) == 0;
+}
+
+/* A message of a subscription, or its confirmation. */
+static bool is_message(const struct cli *cli, const struct reply_value *reply)
+{
+    enum reply_type type = cli->is_resp3 ? REPLY_PUSH : REPLY_ARRAY;
+    if (reply->type != type || reply->count < 3 || reply->elements[0].type != REPLY_STRING)
+        return false;
+    struct bytes kind = reply->elements[0].text;
+    return ends_with(kind, "message") || ends_with(kind, "subscribe");
+}
+
+/* True when `reply` confirms the command. */
+static bool note_confirmation(struct cli *cli, struct command *command,
+                              const struct reply_value *reply)
+{
+    struct bytes kind = reply->elements[0].text;
+    bool is_confirmation = command->confirmations > 0 && kind.size == command->argv[0].size &&
+                           strncasecmp(kind.data, command->argv[0].data, kind.size) == 0;
+    if (!is_confirmation)
+        return false;
+    command->confirmations--;
+    const struct reply_value *left = &reply->elements[2];
+    if (command->is_subscribing)
+        cli->is_subscribed = true;
+    else if (left->type == REPLY_INTEGER && left->integer == 0)
+        cli->is_subscribed = false;
+    return true;
+}
+
+/* All that answers the command. */
+static enum answer read_answer(struct cli *cli, struct command *command, struct reply_value **last)
+{
+    if (command->is_subscribing || command->is_unsubscribing)
+        command->confirmations = command->argc > 1 ? command->argc - 1 : 1;
+    for (;;) {
+        enum answer answer = read_reply(cli, command, -1, last);
+        if (answer != ANSWER_OK || !*last || cli->is_redirected)
+            return answer;
+        bool is_aside = (*last)->type == REPLY_PUSH && (cli->is_subscribed || command->confirmations);
+        if (is_message(cli, *last) && (cli->is_subscribed || command->confirmations > 0))
+            is_aside = !note_confirmation(cli, command, *last) || command->confirmations > 0;
+        if (!is_aside)
+            return ANSWER_OK;
+        reply_value_free(*last);
+        *last = NULL;
+    }
+}
+
+static enum answer watch_monitor(struct cli *cli, const struct command *command)
+{
+    cli->is_monitoring = true;
+    if (cli->is_interactive)
+        interrupts_wake(cli->client);
+    enum answer answer = ANSWER_OK;
+    while (cli->is_monitoring && answer == ANSWER_OK) {
+        struct reply_value *reply;
+        answer = read_reply(cli, command, -1, &reply);
+        if (!reply || reply->type == REPLY_ERROR)
+            cli->is_monitoring = false;
+        reply_value_free(reply);
+    }
+    cli->is_monitoring = false;
+    if (cli->is_interactive)
+        interrupts_exit();
+    return answer;
+}
+
+bool cli_print_messages(struct cli *cli, int input_fd)
+{
+    const struct command none = {.argc = 0};
+    struct reply_value *reply;
+    enum answer answer = read_reply(cli, &none, input_fd, &reply);
+    while (answer == ANSWER_OK && reply) {
+        reply_value_free(reply);
+        answer = read_reply(cli, &none, input_fd, &reply);
+    }
+    if (answer == ANSWER_LOST)
+        cli_print_error(cli);
+    return answer == ANSWER_OK;
+}
+
+/* -- mirroring -- */
+
+static void note_database(struct cli *cli, struct bytes number)
+{
+    int64_t db;
+    if (number_parse_i64(number, &db) && db >= 0 && db <= INT32_MAX)
+        cli->db = (int)db;
+}
+
+static void note_reset(struct cli *cli)
+{
+    cli->is_in_multi = false;
+    cli->db = 0;
+    cli->is_resp3 = false;
+    cli->is_subscribed = false;
+}
+
+/* A login in the middle: the server may not have let us choose a database before. */
+static void select_again(struct cli *cli)
+{
+    struct sync_login login = {.db = cli->db};
+    if (sync_client_login(cli->client, &login) != 0)
+        fprintf(stderr, "%s\n", sync_client_error(cli->client));
+}
+
+static void note_effects(struct cli *cli, const struct command *command)
+{
+    struct bytes name = command->argv[0];
+    bool is_alone = command->argc == 1;
+    bool is_error = cli->last_type == REPLY_ERROR;
+    if (bytes_is(name, "select") && command->argc == 2 && !is_error) {
+        note_database(cli, command->argv[1]);
+    } else if (bytes_is(name, "auth") && (command->argc == 2 || command->argc == 3)) {
+        if (!is_error && !cli->is_in_multi)
+            select_again(cli);
+    } else if (bytes_is(name, "multi") && is_alone && !is_error) {
+        cli->is_in_multi = true;
+        cli->db_before_multi = cli->db;
+    } else if (bytes_is(name, "exec") && is_alone && cli->is_in_multi) {
+        cli->is_in_multi = false;
+        if (is_error || cli->last_type == REPLY_NIL)
+            cli->db = cli->db_before_multi;
+    } else if (bytes_is(name, "discard") && is_alone && !is_error) {
+        cli->is_in_multi = false;
+        cli->db = cli->db_before_multi;
+    } else if (bytes_is(name, "reset") && is_alone && !is_error) {
+        note_reset(cli);
+    } else if (bytes_is(name, "hello") && !is_error) {
+        cli->is_resp3 = cli->last_type == REPLY_MAP;
+    }
+}
+
+/* -- sending -- */
+
+static bool send_asking(struct cli *cli)
+{
+    cli->needs_asking = false;
+    const char *asking[] = {"ASKING"};
+    struct reply_value *reply = sync_client_ask(cli->client, asking, 1);
+    bool was_sent = reply != NULL;
+    reply_value_free(reply);
+    return was_sent;
+}
+
+static enum answer exchange_once(struct cli *cli, struct command *command)
+{
+    if (cli->needs_asking && !send_asking(cli))
+        return lose(cli);
+    if (sync_client_send(cli->client, command->argc, command->argv) != 0)
+        return lose(cli);
+    if (bytes_is(command->argv[0], "monitor") && !cli->is_in_multi)
+        return watch_monitor(cli, command);
+    struct reply_value *last;
+    enum answer answer = read_answer(cli, command, &last);
+    if (answer == ANSWER_OK && last && !cli->is_redirected)
+        note_effects(cli, command);
+    reply_value_free(last);
+    return answer;
+}
+
+/* `*repeat` is what is still to do, should the connection be lost. */
+static enum answer exchange(struct cli *cli, struct command *command, int64_t *repeat)
+{
+    cli->is_shutting_down = bytes_is(command->argv[0], "shutdown");
+    while (*repeat != 0) {
+        enum answer answer = exchange_once(cli, command);
+        if (answer != ANSWER_OK || cli->is_redirected)
+            return answer;
+        if (*repeat > 0)
+            (*repeat)--;
+        if (*repeat != 0 && cli->options.interval_s > 0)
+            sync_client_pause(cli->client, (int64_t)(cli->options.interval_s * 1e6));
+    }
+    cli->is_shutting_down = false;
+    return ANSWER_OK;
+}
+
+static bool is_replication(const struct bytes name)
+{
+    return bytes_is(name, "sync") || bytes_is(name, "psync");
+}
+
+int cli_run(struct cli *cli, int argc, const struct bytes *argv, int64_t repeat)
+{
+    struct command command = describe(argc, argv);
+    if (bytes_is(argv[0], "help") || bytes_is(argv[0], "?")) {
+        help_print(cli, argc - 1, argv + 1);
+        return 0;
+    }
+    if (is_replication(argv[0])) {
+        printf("Reading the stream of replication is not supported by this build yet.\n");
+        cli->has_failed = true;
+        return 0;
+    }
+    bool was_retried = false;
+    for (;;) {
+        cli->is_redirected = false;
+        if (cli_ensure_connected(cli) != 0)
+            return -1;
+        enum answer answer = exchange(cli, &command, &repeat);
+        if (answer == ANSWER_OK && cli->is_redirected && cli_connect(cli) == 0)
+            continue;
+        if (answer != ANSWER_LOST && !cli->is_redirected)
+            return 0;
+        bool is_hopeless = strncmp(sync_client_error(cli->client), "Protocol error", 14) == 0;
+        if (was_retried || is_hopeless || cli->is_redirected) {
+            if (!cli->is_redirected)
+                cli_print_error(cli);
+            return -1;
+        }
+        was_retried = true;
+    }
+}
