@@ -68,7 +68,7 @@ static void take_reply(struct command_fixture *fixture)
                 *to++ = ' ';
             from++;
         } else {
-            *to++ = *from;
+            *to++ = *from ? *from : '@';
         }
     }
     *to = '\0';

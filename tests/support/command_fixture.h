@@ -30,7 +30,7 @@ struct command_fixture *fixture_create(const struct command_spec *const *tables)
 void fixture_destroy(struct command_fixture *fixture);
 
 /* Runs a line (quoted as in redis-cli) and returns the reply as on the wire, with each CR LF but
- * the last as a space: "+OK", "$3 bar", "*2 $1 a $-1". Valid until the next call. */
+ * the last as a space: "+OK", "$3 bar", "*2 $1 a $-1"; a NUL shows as '@'. Valid until the next call. */
 const char *fixture_run(struct command_fixture *fixture, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /* The same with an argument vector. */

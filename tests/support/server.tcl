@@ -341,8 +341,9 @@ proc set_srv {level key value} {
 proc server_may_exit {{level 0}} { set_srv $level may_exit 1 }
 
 proc mark_servers_failed {} {
-    global servers
-    set kept ""
+    global servers last_kept
+    # A server that a test started and that is gone already has left its log here.
+    set kept [expr {[llength $servers] == 0 && [info exists last_kept] ? $last_kept : ""}]
     set marked {}
     foreach server $servers {
         dict set server failed 1
@@ -350,6 +351,7 @@ proc mark_servers_failed {} {
         lappend marked $server
     }
     set servers $marked
+    set last_kept $kept
     return $kept
 }
 

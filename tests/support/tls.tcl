@@ -10,10 +10,11 @@ proc stop_helpers {} {
     set helpers {}
 }
 
-# openssl s_client with ARGS against the server; INPUT is sent when the handshake is over. Returns all it printed.
-# Ends when the server closes, or after SECONDS.
+# openssl s_client with ARGS against the server. -input is sent when the handshake is over, -then
+# {PATTERN TEXT} when the output matches. Returns all it printed, when the server closes, when the
+# output matches -until, or after -seconds.
 proc s_client {port args} {
-    array set o {-input "" -cert client -seconds 10 -until ""}
+    array set o {-input "" -cert client -seconds 10 -until "" -then {}}
     set extra {}
     foreach {name value} $args {
         if {[info exists o($name)]} { set o($name) $value } else { lappend extra {*}[concat $name $value] }
@@ -34,6 +35,10 @@ proc s_client {port args} {
         if {!$sent && [string match "*Verify return code*" $output]} {
             catch {puts -nonewline $channel $o(-input)}
             set sent 1
+        }
+        if {$sent && [llength $o(-then)] == 2 && [string match [lindex $o(-then) 0] $output]} {
+            catch {puts -nonewline $channel [lindex $o(-then) 1]}
+            set o(-then) {}
         }
         if {$sent && $o(-until) ne "" && [string match $o(-until) $output]} { break }
         resp::pause_ms 5
