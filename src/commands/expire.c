@@ -180,8 +180,9 @@ static void reply_time(struct call *call, struct expire_unit unit)
         if (time < 0)
             time = 0;
     }
-    /* Rounded to the nearest second. */
-    reply_integer(call->reply, unit.is_seconds ? (time + 500) / 1000 : time);
+    /* Rounded to the nearest second; unsigned, for the greatest time of all. */
+    reply_integer(call->reply,
+                  unit.is_seconds ? (int64_t)(((uint64_t)time + 500) / 1000) : time);
 }
 
 static void ttl_command(struct call *call)
