@@ -395,10 +395,11 @@ Test(string, cve_2021_41099_append_over_the_limit)
 
 Test(string, memory_short_is_an_error_not_an_abort)
 {
-    fx->client_settings.proto_max_bulk_len = INT64_MAX;
-    expect_reply(fx, "-ERR insufficient memory for a string of that size",
-                 "SETRANGE k 4611686018427387904 x");
+    mem_test_fail_after(1);
+    expect_reply(fx, "-ERR insufficient memory for a string of that size", "SETRANGE k 9999999 x");
+    mem_test_fail_after(0);
     expect_reply(fx, "$-1", "GET k");
+    cr_assert_eq(fx->dirty, 0);
 }
 
 Test(string, getrange)
