@@ -471,7 +471,6 @@ static const struct command_spec client_subcommands[] = {
 };
 
 const struct command_spec client_commands[] = {
-    {.name = "client", .arity = -2, .flags = 0, .subcommands = client_subcommands,
-     .categories = CATEGORY_CONNECTION},
+    {.name = "client", .arity = -2, .subcommands = client_subcommands},
     {0},
 };

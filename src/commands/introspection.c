@@ -15,6 +15,7 @@ struct flag_name {
     const char *name;
 };
 
+/* The other flags are not shown (may_replicate, protected, ...), as in Redis. */
 static const struct flag_name flag_names[] = {
     {COMMAND_WRITE, "write"},
     {COMMAND_READONLY, "readonly"},
@@ -30,9 +31,7 @@ static const struct flag_name flag_names[] = {
     {COMMAND_ASKING, "asking"},
     {COMMAND_FAST, "fast"},
     {COMMAND_NO_AUTH, "no_auth"},
-    {COMMAND_MAY_REPLICATE, "may_replicate"},
     {COMMAND_NO_MANDATORY_KEYS, "no_mandatory_keys"},
-    {COMMAND_PROTECTED, "protected"},
     {COMMAND_NO_ASYNC_LOADING, "no_async_loading"},
     {COMMAND_NO_MULTI, "no_multi"},
     {COMMAND_MOVABLE_KEYS, "movablekeys"},
@@ -149,7 +148,7 @@ static void reply_info(struct reply *reply, const struct command *command)
     reply_integer(reply, command->step);
     reply_flags(reply, command->categories, category_names, COUNT_OF(category_names));
     const struct command_doc *doc = command_doc_find(command->spec, command->parent ? command->parent->spec : NULL);
-    reply_array(reply, doc ? doc->tip_count : 0);
+    reply_set(reply, doc ? doc->tip_count : 0);
     for (int i = 0; doc && i < doc->tip_count; i++)
         reply_bulk_text(reply, doc->tips[i]);
     reply_key_specs(reply, command);
