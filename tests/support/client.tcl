@@ -60,6 +60,9 @@ proc resp::open_unix {path} {
 
 proc resp::start_tls {channel options timeout} {
     package require tls
+    # tcl-tls reads the system's whole bundle for each connection, unless it is told of a smaller one.
+    set ::env(SSL_CERT_FILE) [certificate ca.crt]
+    set ::env(SSL_CERT_DIR) /nonexistent
     tls::import $channel -command ::resp::tls_event {*}$options
     fconfigure $channel -blocking 0 -translation binary -buffering full -buffersize 65536
     set deadline [expr {[clock milliseconds] + $timeout}]
