@@ -61,11 +61,6 @@ int arguments_init_line(struct arguments *arguments, const char *line)
 int arguments_unquote(const char *text, struct bytes *word)
 {
     struct arguments words;
-    bool is_quoted = text[0] == '"' || text[0] == '\'';
-    if (!is_quoted) {
-        *word = bytes_of(mem_strdup(text), strlen(text));
-        return 0;
-    }
     if (arguments_init_line(&words, text) != 0)
         return -1;
     int result = -1;

@@ -101,9 +101,8 @@ int lru_test_mode(struct cli *cli);
 
 /* Connects or ends the process; for the modes. */
 void cli_require_connection(struct cli *cli);
-/* A command's reply, or the end of the process: errors of the connection, and of the server. */
-struct reply_value *cli_call(struct cli *cli, const char *const *words, int count);
-/* The same for modes that watch a server: waits for it to come back. */
+/* A command's reply, for modes that watch a server: waits for it to come back when it went away. Error
+ * replies end the process. */
 struct reply_value *cli_call_patiently(struct cli *cli, const char *const *words, int count);
 
 #endif

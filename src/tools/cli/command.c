@@ -72,7 +72,7 @@ void cli_print_reply(const struct cli *cli, const struct reply_value *reply, boo
 {
     const struct cli_options *options = &cli->options;
     struct buffer out;
-    buffer_init(&out, SIZE_MAX / 2);
+    buffer_init(&out, FORMATTED_SIZE_MAX);
     if (is_text) {
         format_reply_raw(&out, reply, options->bulk_delimiter);
     } else {
@@ -110,7 +110,7 @@ static void print_push(const struct cli *cli, const struct reply_value *push)
         return;
     }
     struct buffer out;
-    buffer_init(&out, SIZE_MAX / 2);
+    buffer_init(&out, FORMATTED_SIZE_MAX);
     format_invalidation(&out, push);
     fwrite(out.data, 1, out.size, stdout);
     fflush(stdout);

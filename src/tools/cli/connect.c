@@ -49,11 +49,16 @@ void cli_set_target(struct cli *cli, const char *host, int port)
 
 static void say_could_not_connect(const struct cli *cli, const char *reason)
 {
+    /* A plaintext server may wait for more of what it takes for a command. */
+    bool may_be_plaintext = strcmp(reason, "TLS handshake timed out") == 0;
+    const char *hint = may_be_plaintext ? " (is it a plaintext port?)" : "";
     /* The form of the reference: no brackets here. */
     if (uses_socket(cli))
-        fprintf(stderr, "Could not connect to Redis at %s: %s\n", cli->options.unix_path, reason);
+        fprintf(stderr, "Could not connect to Redis at %s: %s%s\n", cli->options.unix_path, reason,
+                hint);
     else
-        fprintf(stderr, "Could not connect to Redis at %s:%d: %s\n", cli->host, cli->port, reason);
+        fprintf(stderr, "Could not connect to Redis at %s:%d: %s%s\n", cli->host, cli->port, reason,
+                hint);
 }
 
 void cli_print_error(const struct cli *cli)
@@ -63,8 +68,8 @@ void cli_print_error(const struct cli *cli)
     /* TLS 1.3 lets a client finish before the server has looked at its certificate. */
     if (is_fresh && strncmp(reason, "TLS ", 4) == 0)
         say_could_not_connect(cli, reason);
-    else if (is_fresh && !cli->options.tls.is_enabled && strstr(reason, "\\x15"))
-        fprintf(stderr, "Error: %s (the server seems to speak TLS: try --tls)\n", reason);
+    else if (is_fresh && !cli->options.tls.is_enabled && !uses_socket(cli))
+        fprintf(stderr, "Error: %s (a TLS port needs --tls)\n", reason);
     else
         fprintf(stderr, "Error: %s\n", reason);
 }
@@ -177,15 +182,6 @@ static struct reply_value *refuse_errors(struct cli *cli, struct reply_value *re
     if (reply->type != REPLY_ERROR)
         return reply;
     fprintf(stderr, "ERROR: %s\n", reply->text.data);
-    exit(1);
-}
-
-struct reply_value *cli_call(struct cli *cli, const char *const *words, int count)
-{
-    struct reply_value *reply = sync_client_ask(cli->client, words, count);
-    if (reply)
-        return refuse_errors(cli, reply);
-    cli_print_error(cli);
     exit(1);
 }
 

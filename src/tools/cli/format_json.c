@@ -74,7 +74,7 @@ static void append_string(struct buffer *out, struct bytes text, bool is_ascii)
         return;
     }
     struct buffer quoted;
-    buffer_init(&quoted, SIZE_MAX / 2);
+    buffer_init(&quoted, FORMATTED_SIZE_MAX);
     text_quote(&quoted, text);
     append_json_text(out, bytes_of(quoted.data + 1, quoted.size - 2));
     buffer_deinit(&quoted);
@@ -90,7 +90,7 @@ static void append_name(struct buffer *out, const struct reply_value *name, bool
         return;
     }
     struct buffer inner;
-    buffer_init(&inner, SIZE_MAX / 2);
+    buffer_init(&inner, FORMATTED_SIZE_MAX);
     format_reply_json(&inner, name, is_ascii);
     append_json_text(out, buffer_bytes(&inner));
     buffer_deinit(&inner);

@@ -6,6 +6,9 @@
 #include "protocol/resp_reply_reader.h"
 #include <stdbool.h>
 
+/* More than any reply that the reader lets through. */
+#define FORMATTED_SIZE_MAX ((size_t)1 << 40)
+
 /* For people: types, quotes, numbered elements; ends with a newline. */
 void format_reply_standard(struct buffer *out, const struct reply_value *reply);
 /* The bytes alone, elements separated by `delimiter`. */

@@ -4,6 +4,7 @@
 #include "base/number.h"
 #include "base/text.h"
 #include "tools/cli/interrupts.h"
+#include "tools/cli/format_reply.h"
 #include "tools/cli/key_scan.h"
 
 #include <stdio.h>
@@ -50,7 +51,7 @@ static const struct key_type known_types[] = {
 static char *quoted(struct bytes text)
 {
     struct buffer out;
-    buffer_init(&out, SIZE_MAX / 2);
+    buffer_init(&out, FORMATTED_SIZE_MAX);
     text_quote(&out, text);
     char *result = buffer_take(&out);
     buffer_deinit(&out);

@@ -1,4 +1,5 @@
 /* See key_scan.h. And --scan itself, which prints what comes. */
+#include "tools/cli/format_reply.h"
 #include "tools/cli/key_scan.h"
 
 #include "base/memory.h"
@@ -144,7 +145,7 @@ void key_scan_pause(struct key_scan *scan, unsigned period)
 static void print_keys(const struct cli *cli, const struct reply_value *keys)
 {
     struct buffer out;
-    buffer_init(&out, SIZE_MAX / 2);
+    buffer_init(&out, FORMATTED_SIZE_MAX);
     for (size_t i = 0; i < keys->count; i++) {
         if (cli->options.output == OUTPUT_STANDARD)
             text_quote(&out, keys->elements[i].text);
