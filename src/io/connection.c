@@ -156,6 +156,8 @@ static void drain(struct connection *connection)
         close_socket(connection);
         return;
     }
+    if (connection->sending != NULL)
+        start_drain_timer(connection);
     loop_task_flush(loop, &connection->flush_task);
 }
 
@@ -474,8 +476,8 @@ static void on_sent(struct socket *socket, int result)
     }
     connection->sending_offset += (uint32_t)result;
     assert(connection->sending_offset <= connection->sending_size);
-    if (connection->state == STATE_DRAINING && connection->phase != NULL)
-        start_drain_timer(connection);
+    if (connection->state == STATE_DRAINING)
+        start_drain_timer(connection); /* progress: another period */
     if (connection->sending_offset < connection->sending_size) {
         socket_send(loop, socket, connection->sending + connection->sending_offset,
                     connection->sending_size - connection->sending_offset);

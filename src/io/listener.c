@@ -3,7 +3,7 @@
  *
  * At QUEUE_STOP waiting descriptors accepting stops, and the kernel's backlog keeps the rest (what
  * was under way still arrives). Errors of accept never end accepting: those of a single connection
- * are skipped, those of the process (no descriptors, no memory) pause it for RETRY_MS. The loop's
+ * are skipped, others (no descriptors, no memory) pause it for RETRY_MS. The loop's
  * thread.
  */
 #include "io/listener.h"
@@ -37,7 +37,6 @@ struct listener {
     uint32_t queue_count;
     uint32_t queue_capacity; /* power of two */
     int *queue;
-    bool is_tcp;
     bool is_accepting;
     bool is_closing;
     char address[ADDRESS_TEXT_MAX];
@@ -53,10 +52,6 @@ static struct listener *listener_of_socket(struct socket *socket)
 
 static void hand_out(struct listener *listener, int fd)
 {
-    if (listener->is_tcp) {
-        int yes = 1;
-        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
-    }
     listener->handed_out++;
     listener->options.on_accept(listener, fd);
 }
@@ -137,9 +132,16 @@ static void on_retry(struct timer *timer)
 
 /* -- completions -- */
 
-static bool is_shortage(int error)
+/* Errors of the one connection that was to be accepted; all others may last. */
+static bool is_passing(int error)
 {
-    return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+    static const int passing[] = {ECONNABORTED, EPROTO,   ENOPROTOOPT, EHOSTDOWN, ENONET,
+                                  EHOSTUNREACH, ENETDOWN, ENETUNREACH, EPERM};
+    for (unsigned i = 0; i < sizeof(passing) / sizeof(passing[0]); i++) {
+        if (error == passing[i])
+            return true;
+    }
+    return false;
 }
 
 static void on_error(struct listener *listener, int error)
@@ -147,7 +149,7 @@ static void on_error(struct listener *listener, int error)
     static struct log_rate rate; /* the main thread's */
     log_limited(&rate, LOG_WARNING_, "Accepting client connection: %s (laddr=%s)", strerror(error),
                 listener->address);
-    if (!is_shortage(error))
+    if (is_passing(error))
         return;
     accept_no_more(listener);
     timer_start(loop_timers(listener->loop), &listener->retry, RETRY_MS);
@@ -235,12 +237,12 @@ struct listener *listener_create(struct loop *loop, const struct address *addres
         snprintf(error, ERROR_MAX, "setsockopt SO_REUSEADDR: %s", strerror(errno));
     else if (bind(fd, (const struct sockaddr *)&address->storage, address->size) < 0)
         snprintf(error, ERROR_MAX, "bind: %s", strerror(errno));
+    else if (set_option(fd, IPPROTO_TCP, TCP_NODELAY) < 0) /* accepted sockets inherit it */
+        snprintf(error, ERROR_MAX, "setsockopt TCP_NODELAY: %s", strerror(errno));
     else
         listener = start(loop, fd, options, error);
     if (listener == NULL)
         (void)close(fd);
-    else
-        listener->is_tcp = true;
     return listener;
 }
 
