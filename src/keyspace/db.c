@@ -178,7 +178,7 @@ static inline __attribute__((always_inline)) struct entry *find(struct db *db, s
         return NULL;
     }
     if (!(flags & DB_FIND_NO_TOUCH))
-        keyspace_touch(db->keyspace, entry);
+        touch(db->keyspace, entry);
     if (!(flags & (DB_FIND_NO_STATS | DB_FIND_WRITE)))
         db->keyspace->stats.hits++;
     return entry;

@@ -48,19 +48,12 @@ static const struct option rows[] = {
      .offset = FIELD(replica_lazy_flush), .default_text = "no"},
 };
 
-static int apply(void *context, const struct option_changes *changes, struct buffer *error)
-{
-    (void)changes;
-    (void)error;
-    keyspace_settings_changed(context);
-    return 0;
-}
-
+/* No `apply`: the rows are registered before the keyspace exists; the composition root observes the group
+ * and calls keyspace_settings_changed. */
 const struct option_group keyspace_options = {
     .name = "keyspace",
     .options = rows,
     .count = sizeof(rows) / sizeof(rows[0]),
-    .apply = apply,
 };
 
 /* -- INFO -- */

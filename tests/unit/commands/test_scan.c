@@ -61,7 +61,7 @@ Test(scan, visits_every_key)
     for (size_t o = 0; o < sizeof(options) / sizeof(options[0]); o++) {
         char *all = scan_all(options[o]);
         for (int i = 0; i < 500; i++) {
-            char name[16];
+            char name[32];
             snprintf(name, sizeof(name), " key%03d ", i);
             cr_assert_eq(occurrences(all, name), 1, "%s with %s", name, options[o]);
         }
