@@ -27,7 +27,8 @@ static const struct command_doc *find(const char *name)
     return NULL;
 }
 
-const struct command_doc *command_doc_find(const struct command_spec *spec, const struct command_spec *parent)
+const struct command_doc *command_doc_find(const struct command_spec *spec,
+                                           const struct command_spec *parent)
 {
     if (!parent)
         return find(spec->name);
@@ -37,7 +38,8 @@ const struct command_doc *command_doc_find(const struct command_spec *spec, cons
     return find(name);
 }
 
-/* -- replies: a map is counted before it is written, so the counts and the fields stand together -- */
+/* -- replies: a map is counted before it is written, so the counts and the fields stand together --
+ */
 
 static void reply_text_field(struct reply *reply, const char *field, const char *text)
 {
@@ -47,7 +49,8 @@ static void reply_text_field(struct reply *reply, const char *field, const char 
     reply_bulk_text(reply, text);
 }
 
-static void reply_flag_names(struct reply *reply, unsigned flags, const char *const *names, int count)
+static void reply_flag_names(struct reply *reply, unsigned flags, const char *const *names,
+                             int count)
 {
     reply_bulk_text(reply, "flags");
     reply_set(reply, __builtin_popcount(flags));
@@ -126,9 +129,9 @@ void command_doc_reply(struct reply *reply, const struct command *command)
         command_doc_find(command->spec, command->parent ? command->parent->spec : NULL);
     if (!doc)
         doc = &nothing;
-    reply_map(reply, !!doc->summary + !!doc->since + !!doc->group + !!doc->complexity + !!doc->flags +
-                         !!doc->deprecated_since + !!doc->replaced_by + !!doc->history_count +
-                         !!doc->arg_count + !!command->subcommand_count);
+    reply_map(reply, !!doc->summary + !!doc->since + !!doc->group + !!doc->complexity +
+                         !!doc->flags + !!doc->deprecated_since + !!doc->replaced_by +
+                         !!doc->history_count + !!doc->arg_count + !!command->subcommand_count);
     reply_text_field(reply, "summary", doc->summary);
     reply_text_field(reply, "since", doc->since);
     reply_text_field(reply, "group", doc->group);

@@ -1,5 +1,5 @@
-/* Documentation of the commands: what COMMAND DOCS shows and the tips of COMMAND INFO. The texts are
- * JSON files in commands/docs/, compiled into a table by utils/compile-command-docs. Constant. */
+/* Documentation of the commands: what COMMAND DOCS shows and the tips of COMMAND INFO. The texts
+ * are JSON files in commands/docs/, compiled into a table by utils/compile-command-docs. Constant. */
 #ifndef COMMANDS_COMMAND_DOCS_H
 #define COMMANDS_COMMAND_DOCS_H
 
@@ -10,7 +10,9 @@ enum command_arg_flag { ARG_OPTIONAL = 1 << 0, ARG_MULTIPLE = 1 << 1, ARG_MULTIP
 
 struct command_arg {
     const char *name;
-    const char *type;    /* "key", "string", "integer", "double", "pattern", "unix-time", "pure-token", "oneof", "block" */
+    /* "key", "string", "integer", "double", "pattern", "unix-time", "pure-token"; or a group,
+     * "oneof" or "block". */
+    const char *type;
     const char *display; /* display_text; NULL for "oneof" and "block" */
     const char *token;   /* NULL: none */
     const char *since;   /* NULL: the command's */
@@ -43,7 +45,8 @@ struct command_doc {
 /* The whole table, sorted by name (bytewise). */
 const struct command_doc *command_docs_all(int *count);
 /* By the rows' names (not renamed ones); NULL when there is no text. */
-const struct command_doc *command_doc_find(const struct command_spec *spec, const struct command_spec *parent);
+const struct command_doc *command_doc_find(const struct command_spec *spec,
+                                           const struct command_spec *parent);
 /* The map that COMMAND DOCS shows for one command, its subcommands included. */
 void command_doc_reply(struct reply *reply, const struct command *command);
 

@@ -113,17 +113,18 @@ Test(command_docs, find)
 Test(command_docs, reply_resp3)
 {
     fx->client->protocol = 3;
-    expect_reply(fx,
-                 "%%1 $6 substr %%8 "
-                 "$7 summary $33 Returns a part of a string value. $5 since $5 1.0.0 "
-                 "$5 group $6 string "
-                 "$10 complexity $66 O(N) where N is the length of the reply; near O(1) for short ones. "
-                 "$9 doc_flags ~1 +deprecated $16 deprecated_since $5 2.0.0 "
-                 "$11 replaced_by $10 `GETRANGE` $9 arguments *3 "
-                 "%%4 $4 name $3 key $4 type $3 key $12 display_text $3 key $14 key_spec_index :0 "
-                 "%%3 $4 name $5 start $4 type $7 integer $12 display_text $5 start "
-                 "%%3 $4 name $3 end $4 type $7 integer $12 display_text $3 end",
-                 "COMMAND DOCS SUBSTR");
+    expect_reply(
+        fx,
+        "%1 $6 substr %8 "
+        "$7 summary $33 Returns a part of a string value. $5 since $5 1.0.0 "
+        "$5 group $6 string "
+        "$10 complexity $66 O(N) where N is the length of the reply; near O(1) for short ones. "
+        "$9 doc_flags ~1 +deprecated $16 deprecated_since $5 2.0.0 "
+        "$11 replaced_by $10 `GETRANGE` $9 arguments *3 "
+        "%4 $4 name $3 key $4 type $3 key $12 display_text $3 key $14 key_spec_index :0 "
+        "%3 $4 name $5 start $4 type $7 integer $12 display_text $5 start "
+        "%3 $4 name $3 end $4 type $7 integer $12 display_text $3 end",
+        "COMMAND DOCS SUBSTR");
 }
 
 Test(command_docs, reply_resp2)
