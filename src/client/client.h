@@ -105,7 +105,7 @@ struct client *client_create(struct client_table *table) ON_MAIN;
 /* A client without a connection (tests, loading); protocol 2. */
 struct client *client_create_internal(void);
 /* Only after `closed`, or for an internal client. Removes it from the table, frees all it owns. */
-void client_destroy(struct client_table *table, struct client *client);
+void client_destroy(struct client_table *table, struct client *client) ON_MAIN;
 
 /* Sets or clears (size 0) a name; the caller has validated it. */
 void client_set_text(char **field, struct bytes value);

@@ -198,10 +198,12 @@ static void take_requests(struct exchange *exchange, struct request_batch *batch
     batch->room = NULL;
     if (!(client->flags & (CLIENT_BLOCKED | CLIENT_PAUSED)))
         push_arrived(exchange, batch);
+    else
+        post(client, (struct message){.type = SESSION_HELD, .a = client->session});
 }
 
 static void take_opened(struct exchange *exchange, struct client *client, struct session *session,
-                        const struct tls_facts *facts)
+                        const struct tls_facts *facts) ON_MAIN
 {
     client->session = session;
     if (client->flags & CLIENT_CLOSING) {
@@ -230,7 +232,7 @@ static void unlink_arrived(struct exchange *exchange, const struct request_batch
     }
 }
 
-static void take_closed(struct exchange *exchange, const struct message *message)
+static void take_closed(struct exchange *exchange, const struct message *message) ON_MAIN
 {
     struct client *client = message->a;
     struct session *session = message->b;
@@ -259,7 +261,8 @@ static void free_spent(struct reply_chunk *chunk)
     }
 }
 
-static void take_message(struct exchange *exchange, struct io_thread *thread, const struct message *message)
+static void take_message(struct exchange *exchange, struct io_thread *thread,
+                         const struct message *message) ON_MAIN
 {
     switch (message->type) {
     case SESSION_OPENED:
@@ -305,7 +308,8 @@ size_t exchange_drain(struct exchange *exchange)
 /* -- running -- */
 
 /* All of the batch was answered: its replies go down, and it with them. */
-static void seal(struct exchange *exchange, struct client *client, struct request_batch *batch)
+static void seal(struct exchange *exchange, struct client *client,
+                 struct request_batch *batch) ON_MAIN
 {
     batch->replies = client->reply.chain;
     client->reply.chain = (struct reply_chain){0};
@@ -318,8 +322,9 @@ static void seal(struct exchange *exchange, struct client *client, struct reques
 }
 
 /* The client waits: what is answered so far is sent, the rest of the batch stays with the client. */
-static void hold(struct exchange *exchange, struct client *client)
+static void hold(struct exchange *exchange, struct client *client) ON_MAIN
 {
+    post(client, (struct message){.type = SESSION_HELD, .a = client->session});
     if (client->reply.chain.size > 0) {
         exchange_push(exchange, client);
         reply_begin(&client->reply, client->protocol, NULL);
@@ -344,7 +349,7 @@ static void run_request(struct exchange *exchange, const struct window_entry *en
 }
 
 /* After its last request in a window: seals a batch that is done, keeps one that waits. */
-static void finish_batch(struct exchange *exchange, struct request_batch *batch)
+static void finish_batch(struct exchange *exchange, struct request_batch *batch) ON_MAIN
 {
     struct client *client = batch->client;
     if (client->flags & (CLIENT_BLOCKED | CLIENT_PAUSED) && !(client->flags & CLIENT_CLOSING)) {
@@ -381,7 +386,7 @@ static size_t fill_window(struct exchange *exchange, struct window_entry *window
     return count;
 }
 
-static size_t run_window(struct exchange *exchange)
+static size_t run_window(struct exchange *exchange) ON_MAIN
 {
     struct window_entry window[EXCHANGE_WINDOW];
     size_t count = fill_window(exchange, window);
@@ -427,6 +432,7 @@ void exchange_publish(struct exchange *exchange)
 
 void exchange_turn(struct exchange *exchange)
 {
+    entering_io(); /* main is the I/O thread of what it serves inline */
     session_host_turn(io_pool_thread(exchange->pool, 0)->owner);
 }
 
@@ -434,6 +440,7 @@ bool exchange_is_idle(struct exchange *exchange)
 {
     struct mailbox *own = &io_pool_thread(exchange->pool, 0)->to_main;
     return !exchange->arrived.head && io_pool_is_quiet(exchange->pool) &&
+           !io_pool_has_backlog(exchange->pool) &&
            !spsc_has_unpublished(&own->ring) && own->backlog_count == 0;
 }
 

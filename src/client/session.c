@@ -165,6 +165,8 @@ static void add_output(struct session *session, struct reply_chain *chain)
     reply_chain_append(&session->output, chain);
     if (!session->waits_for_room)
         session_write(session);
+    else
+        client_meter_set(session->meters->output_size, session->output.size);
 }
 
 static void take_replies(struct session_host *host, struct request_batch *batch)
@@ -174,6 +176,7 @@ static void take_replies(struct session_host *host, struct request_batch *batch)
     batch->replies = (struct reply_chain){0};
     request_batch_free(session_pool(host), batch);
     session->is_in_flight = false;
+    session->is_held = false;
     add_output(session, &replies);
     if (session->connection && !session->is_dead)
         session_resume_input(session);
@@ -185,6 +188,14 @@ static void take_push(struct session *session, struct reply_chunk *first, struct
     for (struct reply_chunk *chunk = first; chunk; chunk = chunk->next)
         chain.size += chunk->size;
     add_output(session, &chain);
+}
+
+/* A client that waits for others is not waited for: its end of stream counts at once. */
+static void take_held(struct session *session)
+{
+    session->is_held = true;
+    if (session->connection && !session->is_dead)
+        session_update_end(session);
 }
 
 static void take_limits(struct session *session, bool is_authenticated)
@@ -234,6 +245,9 @@ void session_host_message(struct session_host *host, const struct message *messa
         break;
     case SESSION_LIMITS:
         take_limits(message->a, message->value != 0);
+        break;
+    case SESSION_HELD:
+        take_held(message->a);
         break;
     case SESSION_REPLIES:
         take_replies(host, message->a);

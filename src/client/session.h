@@ -15,7 +15,10 @@
 
 enum {
     SESSION_READ_QUANTUM = 128 * 1024,      /* plaintext taken from one connection a turn */
-    SESSION_OUTPUT_PAUSE_SIZE = 1024 * 1024 /* unsent replies beyond which no request is handed on */
+    SESSION_OUTPUT_PAUSE_SIZE = 1024 * 1024, /* unsent replies beyond which no request is handed on */
+    /* Of one unfinished request, without its large arguments (offsets have 32 bits), whatever
+     * client-query-buffer-limit allows. */
+    SESSION_REQUEST_SIZE_MAX = 1024 * 1024 * 1024
 };
 
 struct session_host;
@@ -43,6 +46,8 @@ struct session {
     bool is_broken;                /* a protocol error was reported: nothing is read any more */
     bool is_dead;                  /* CLOSED was reported; waits for FORGET */
     bool closes_after_output;
+    bool is_held;                  /* main keeps our batch: the client is blocked or paused */
+    bool is_end_deferred;          /* the peer's end of stream waits for replies under way */
     bool waits_for_room;           /* connection_write took less than offered */
 
     /* -- output -- */
@@ -87,6 +92,9 @@ bool session_host_stop(struct session_host *host) ON_IO;
 void session_on_readable(struct connection *connection);
 /* Goes on with what was held back: unparsed input, a batch to hand on, paused reading. */
 void session_resume_input(struct session *session);
+/* A peer that sends commands and closes its half of the stream gets its replies: its end is acted upon
+ * when none is under way. Called whenever that may have changed. */
+void session_update_end(struct session *session);
 void session_free_input(struct session *session);
 void session_write(struct session *session);
 /* A chunk is done with: frees the batch's room, collects main's for return. */

@@ -42,6 +42,16 @@ static void resume_reading(struct session *session)
     connection_resume_reading(session->connection);
 }
 
+void session_update_end(struct session *session)
+{
+    bool is_deferred =
+        session->batch || (session->is_in_flight && !session->is_held) || session->output.head;
+    if (is_deferred == session->is_end_deferred)
+        return;
+    session->is_end_deferred = is_deferred;
+    connection_defer_end(session->connection, is_deferred);
+}
+
 static void drop_block(struct session *session)
 {
     if (session->block)
@@ -124,6 +134,7 @@ static struct request_batch *batch_of(struct session *session)
         session->batch->client = session->client;
         session->batch->session = session;
         session->batch->created_us = clock_us();
+        session_update_end(session);
     }
     return session->batch;
 }
@@ -166,18 +177,32 @@ static void add_request(struct session *session, char *data)
     session->host->resolver->resolve(session->host->resolver->context, request);
 }
 
-/* Starts receiving a large argument apart; what is already in the block moves there. */
-static void begin_large(struct session *session)
+/* Closes, without a word as Redis does, when `more` bytes make the unfinished request too large. */
+static bool check_query_size(struct session *session, size_t more)
+{
+    size_t tail = session->block ? session->block->used - session->request_start : 0;
+    if (tail <= SESSION_REQUEST_SIZE_MAX &&
+        (int64_t)(tail + session->large_total + more) <= session->limits.query_size_max)
+        return true;
+    connection_close(session->connection, CONNECTION_CLOSE_NOW);
+    return false;
+}
+
+/* Starts receiving a large argument apart; what is already in the block moves there. False when that
+ * cannot be: the session is broken or closed. */
+static bool begin_large(struct session *session)
 {
     struct resp_parser *parser = &session->parser;
     struct input_block *block = session->block;
     size_t size = parser->large_size;
+    if (!check_query_size(session, size))
+        return false;
     session->large = shared_bytes_try_create(size);
     if (!session->large) {
         add_protocol_error(session, "Protocol error: no memory for a bulk of this length");
-        return;
+        return false;
     }
-    session->large_total += size;
+    session->large_total += size + 2;
     uint32_t at = session->request_start + (uint32_t)parser->position;
     size_t here = block->used - at;
     if (here > size + 2)
@@ -186,6 +211,7 @@ static void begin_large(struct session *session)
     memmove(block->data + at, block->data + at + here, block->used - at - here);
     block->used -= (uint32_t)here;
     session->large_filled = here;
+    return true;
 }
 
 /* True when the argument is complete and parsing may go on. */
@@ -204,11 +230,6 @@ static bool end_large(struct session *session)
     return true;
 }
 
-static bool query_is_too_large(struct session *session)
-{
-    size_t tail = session->block ? session->block->used - session->request_start : 0;
-    return (int64_t)(tail + session->large_total) > session->limits.query_size_max;
-}
 
 /* A request that a stranger may not send: perhaps the requests before it say who this is. */
 static void handle_error(struct session *session)
@@ -246,16 +267,14 @@ static void parse_input(struct session *session)
             resp_parser_next(&session->parser);
             break;
         case RESP_LARGE_BULK:
-            begin_large(session);
-            if (session->is_broken || !end_large(session))
+            if (!begin_large(session) || !end_large(session))
                 return;
             break;
         case RESP_ERROR:
             handle_error(session);
             return;
         case RESP_NEED_INPUT:
-            if (query_is_too_large(session))
-                connection_close(session->connection, CONNECTION_CLOSE_NOW);
+            (void)check_query_size(session, 0);
             return;
         }
     }
@@ -286,8 +305,11 @@ static void update_meters(struct session *session)
 /* Hands on what may be handed on, and decides whether to go on reading. */
 static void settle(struct session *session)
 {
-    if (session->batch && may_submit(session))
+    if (session->batch && may_submit(session)) {
         submit(session);
+        if (session->has_unparsed) /* the next batch is ready when this one comes back */
+            parse_input(session);
+    }
     bool must_wait = session->has_unparsed || batch_is_full(session) || session->is_broken;
     if (must_wait)
         pause_reading(session);
@@ -296,6 +318,7 @@ static void settle(struct session *session)
     if (session->block && session->block->used == session->request_start && !session->batch_uses_block &&
         !session->large && resp_parser_is_idle(&session->parser))
         drop_block(session);
+    session_update_end(session);
     update_meters(session);
 }
 

@@ -6,6 +6,7 @@
  *        ◀─────────────────── OPENED(client, session, facts)
  *   LIMITS(session) ────────────────────▶ (also frees the facts)
  *        ◀─────────────────── REQUESTS(batch)      one batch at a time in flight per session
+ *   HELD(session) ──────────────────────▶ the batch stays with main for now (blocked, paused)
  *   REPLIES(batch) / PUSH(chain) ───────▶
  *        ◀─────────────────── SPENT(chunks)        main's chunks to free
  *   CLOSE(session, how) ────────────────▶
@@ -23,6 +24,7 @@ enum session_message {
     SESSION_SETTINGS = IO_MESSAGE_USER, /* a = struct session_settings, which moves (one small heap block) */
     SESSION_LEND,       /* value = fd, a = client, b = its meters, c = enum lend_flag bits */
     SESSION_LIMITS,     /* a = session, value = is authenticated */
+    SESSION_HELD,       /* a = session; until its REPLIES */
     SESSION_REPLIES,    /* a = batch with its replies */
     SESSION_PUSH,       /* a = session, b = first chunk, c = last chunk */
     SESSION_CLOSE,      /* a = session, value = enum connection_close_how */

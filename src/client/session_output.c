@@ -73,4 +73,6 @@ void session_write(struct session *session)
     client_meter_set(session->meters->output_size, session->output.size);
     if (session->closes_after_output && !session->output.head)
         connection_close(session->connection, CONNECTION_CLOSE_AFTER_OUTPUT);
+    else
+        session_update_end(session);
 }
