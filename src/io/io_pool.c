@@ -11,10 +11,13 @@ struct io_pool {
     int configured;
     int count; /* threads beside main */
     int stopped;
+    bool is_stopping;
+    struct io_stats last_sum; /* of all threads, when they were told to end */
     struct io_thread threads[]; /* count + 1 */
 };
 
-static bool start_threads(struct io_pool *pool, const struct io_pool_options *options, char *error)
+static bool start_threads(struct io_pool *pool, const struct io_pool_options *options,
+                          char *error) ON_MAIN
 {
     for (int i = 1; i <= pool->count; i++) {
         struct io_thread *thread = &pool->threads[i];
@@ -135,6 +138,14 @@ void io_pool_publish(struct io_pool *pool)
     }
 }
 
+bool io_pool_has_backlog(const struct io_pool *pool)
+{
+    for (int i = 1; i <= pool->count; i++)
+        if (pool->threads[i].to_thread.backlog_count > 0)
+            return true;
+    return false;
+}
+
 bool io_pool_is_quiet(struct io_pool *pool)
 {
     for (int i = 0; i <= pool->count; i++)
@@ -145,6 +156,9 @@ bool io_pool_is_quiet(struct io_pool *pool)
 
 void io_pool_request_stop(struct io_pool *pool)
 {
+    assert(!pool->is_stopping);
+    io_pool_sum_stats(pool, &pool->last_sum);
+    pool->is_stopping = true;
     for (int i = 1; i <= pool->count; i++)
         io_thread_post(&pool->threads[i], (struct message){.type = IO_MESSAGE_STOP});
     io_thread_request_stop(&pool->threads[0]);
@@ -163,8 +177,17 @@ bool io_pool_is_stopped(struct io_pool *pool)
     return pool->stopped == pool->count && own->handler->on_stop(own);
 }
 
+bool io_pool_is_stopping(const struct io_pool *pool)
+{
+    return pool->is_stopping;
+}
+
 void io_pool_sum_stats(struct io_pool *pool, struct io_stats *sum)
 {
+    if (pool->is_stopping) { /* a loop, and the counters with it, goes when its thread ends */
+        *sum = pool->last_sum;
+        return;
+    }
     memset(sum, 0, sizeof(*sum));
     for (int i = 0; i <= pool->count; i++)
         io_stats_sum(sum, loop_stats(pool->threads[i].loop));

@@ -47,6 +47,8 @@ struct tls_context *io_pool_tls(struct io_pool *pool) ON_MAIN;
 
 /* Makes everything posted to the threads visible. */
 void io_pool_publish(struct io_pool *pool) ON_MAIN;
+/* True while a message to a thread waits for room in its ring: main must publish again soon. */
+bool io_pool_has_backlog(const struct io_pool *pool) ON_MAIN;
 /* True when no thread has a message for main. */
 bool io_pool_is_quiet(struct io_pool *pool) ON_MAIN;
 
@@ -57,7 +59,9 @@ bool io_pool_is_stopped(struct io_pool *pool) ON_MAIN;
 /* Main's exchange saw IO_MESSAGE_STOPPED from this thread. */
 void io_pool_note_stopped(struct io_pool *pool, struct io_thread *thread) ON_MAIN;
 
-/* Adds up the counters of all threads. */
+/* Adds up the counters of all threads; once they were told to end, what they were at that moment. */
 void io_pool_sum_stats(struct io_pool *pool, struct io_stats *sum);
+/* True from io_pool_request_stop on: the threads' loops may be gone, nothing of them may be read. */
+bool io_pool_is_stopping(const struct io_pool *pool);
 
 #endif

@@ -28,8 +28,21 @@ static bool try_push(struct mailbox *mailbox, const struct message *message)
     return true;
 }
 
+/* Moves what still waits to the front, so that a backlog that never empties does not creep. */
+static void compact_backlog(struct mailbox *mailbox)
+{
+    uint32_t left = mailbox->backlog_count - mailbox->backlog_first;
+    memmove(mailbox->backlog, mailbox->backlog + mailbox->backlog_first,
+            left * sizeof(*mailbox->backlog));
+    mailbox->backlog_first = 0;
+    mailbox->backlog_count = left;
+}
+
 static void push_backlog(struct mailbox *mailbox, const struct message *message)
 {
+    if (mailbox->backlog_count == mailbox->backlog_capacity &&
+        mailbox->backlog_first > mailbox->backlog_count / 2)
+        compact_backlog(mailbox);
     if (mailbox->backlog_count == mailbox->backlog_capacity) {
         mailbox->backlog_capacity = mailbox->backlog_capacity ? mailbox->backlog_capacity * 2 : 1024;
         mailbox->backlog = mem_realloc(mailbox->backlog,

@@ -50,6 +50,7 @@ void server_shutdown_step(struct server *server)
         begin(server);
     hurry(server);
     if (!io_pool_is_stopped(server->pool) || server->clients->count > 0 ||
+        !exchange_is_idle(server->exchange) ||
         loop_socket_count(io_pool_main_loop(server->pool)) > 0)
         return;
     server->is_stopped = true;

@@ -88,6 +88,7 @@ static void report(const char *what)
     log_raw(LOG_WARNING_, "\n=== REDIS BUG REPORT END. ===\n");
 }
 
+#ifndef SLUICE_SANITIZER
 static void on_fault(int signal_number, siginfo_t *info, void *context)
 {
     (void)context;
@@ -104,6 +105,7 @@ static void on_panic(const char *message)
     report(message);
     signal(SIGABRT, SIG_DFL);
 }
+#endif
 
 void server_install_crash_handlers(struct server *server)
 {

@@ -32,7 +32,7 @@ static void write_threads(struct buffer *out, const void *context)
                         loop_backend_reason(io_pool_main_loop(server->pool)));
     (void)buffer_printf(out, "main_thread_busy_percent:%.2f\r\n",
                         busy + idle ? 100.0 * (double)busy / (double)(busy + idle) : 0.0);
-    for (int i = 0; i <= io_pool_count(server->pool); i++)
+    for (int i = 0; i <= io_pool_count(server->pool) && !io_pool_is_stopping(server->pool); i++)
         write_thread(out, io_pool_thread(server->pool, i));
 }
 
