@@ -134,6 +134,7 @@ static void test(const char *name, int producers, uint64_t count, uint32_t pause
 int main(void)
 {
     test("one producer that waits for each", 1, 200000 / STRESS_DIVISOR, 0, true);
+    test("one producer that waits a moment", 1, 400000 / STRESS_DIVISOR, 60, true);
     test("one producer that waits and lingers", 1, 100000 / STRESS_DIVISOR, 3000, true);
     test("one producer in batches", 1, 2000000 / STRESS_DIVISOR, 100, false);
     test("one slow producer", 1, 300000 / STRESS_DIVISOR, 5000, false);
