@@ -41,7 +41,7 @@
 BACKEND_SUITE(DECLARE_SUITE_TEST)
 #undef DECLARE_SUITE_TEST
 
-/* A loop of that backend for one test; skips the test where there is none. */
-struct loop *suite_loop(uint32_t entries, uint32_t buffer_count);
+/* Whether a loop can have it here: call it first. */
+bool suite_has_backend(enum loop_backend backend);
 
 #endif
