@@ -1,5 +1,6 @@
 /* Documentation of the commands: what COMMAND DOCS shows and the tips of COMMAND INFO. The texts
- * are JSON files in commands/docs/, compiled into a table by utils/compile-command-docs. Constant. */
+ * are JSON files in commands/docs/, compiled into a table by utils/compile-command-docs. Constant.
+ */
 #ifndef COMMANDS_COMMAND_DOCS_H
 #define COMMANDS_COMMAND_DOCS_H
 
