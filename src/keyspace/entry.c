@@ -7,7 +7,7 @@
 static size_t layout_size(size_t key_size, bool expires, bool has_word, size_t embedded_size)
 {
     return sizeof(struct entry) + (expires ? 8 : 0) + (has_word ? 8 : 0) +
-           (key_size > ENTRY_SHORT_KEY_MAX ? sizeof(uint32_t) : 0) + key_size + embedded_size;
+           (key_size > ENTRY_SHORT_KEY_MAX ? sizeof(uint64_t) : 0) + key_size + embedded_size;
 }
 
 size_t entry_size(const struct entry *entry)
@@ -40,7 +40,6 @@ struct entry_parts entry_parts_of(const struct entry *entry)
 
 struct entry *entry_create(const struct entry_parts *parts)
 {
-    assert(parts->key.size <= UINT32_MAX);
     assert(!parts->is_embedded || parts->embedded.size <= UINT16_MAX);
     struct entry *entry = mem_alloc(entry_class(entry_parts_size(parts)));
     bool expires = parts->expiry != ENTRY_NO_EXPIRY;
@@ -62,7 +61,7 @@ struct entry *entry_create(const struct entry_parts *parts)
         at += 8;
     }
     if (is_long) {
-        uint32_t size = (uint32_t)parts->key.size;
+        uint64_t size = parts->key.size;
         memcpy(at, &size, sizeof(size));
         at += sizeof(size);
     }

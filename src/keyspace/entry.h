@@ -29,7 +29,7 @@
 enum entry_flag {
     ENTRY_EXPIRES = 1 << 0,
     ENTRY_HAS_WORD = 1 << 1, /* value word present: integer, shared bytes or pointer */
-    ENTRY_LONG_KEY = 1 << 2  /* a 32-bit key size stands before the key */
+    ENTRY_LONG_KEY = 1 << 2  /* a 64-bit key size stands before the key */
 };
 
 enum { ENTRY_NO_EXPIRY = -1, ENTRY_SHORT_KEY_MAX = 254 };
@@ -68,7 +68,7 @@ static inline struct bytes entry_key(const struct entry *entry)
 {
     const char *at = entry->body + entry_word_offset(entry) + (entry->flags & ENTRY_HAS_WORD) * 4;
     if (__builtin_expect(entry->flags & ENTRY_LONG_KEY, 0)) {
-        uint32_t size;
+        uint64_t size;
         memcpy(&size, at, sizeof(size));
         return bytes_of(at + sizeof(size), size);
     }

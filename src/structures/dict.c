@@ -334,9 +334,13 @@ void dict_resume(struct dict *dict)
 
 /* -- adding and removing -- */
 
+/* Each write moves a bucket on, unless moving is avoided and the load can still bear it. */
 static inline void write_step(struct dict *dict)
 {
-    if (__builtin_expect(dict_is_rehashing(dict), 0))
+    if (__builtin_expect(!dict_is_rehashing(dict), 1))
+        return;
+    size_t slots = (dict->masks[1] + 1) * DICT_BUCKET_SLOTS;
+    if (dict->resize == DICT_RESIZE_ALLOWED || dict->counts[1] > slots * AVOIDED_LOAD_FACTOR)
         dict_rehash(dict, 1);
 }
 

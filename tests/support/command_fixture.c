@@ -100,6 +100,7 @@ const char *fixture_run_argv(struct command_fixture *fixture, int argc, const st
                         .reply = &client->reply,
                         .argv = argv,
                         .argc = argc,
+                        .request = fixture->request,
                         .has_listeners = true,
                         .is_propagated_as_is = true};
     fixture->events[0] = '\0';

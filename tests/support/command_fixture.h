@@ -17,6 +17,7 @@ struct command_fixture {
     struct services services;
     struct keyspace *keyspace;
     struct client *client;
+    struct request *request; /* given to the next commands; NULL as a rule */
     char *text;       /* of the last reply */
     uint64_t dirty;   /* of the last command */
     /* What the last command propagated in its own place, "SET k v"; "" when as it is. */

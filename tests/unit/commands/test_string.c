@@ -333,7 +333,27 @@ Test(string, copy_on_write_of_a_referenced_value)
     mem_free(value);
 }
 
-Test(string, large_argument_is_adopted)
+Test(string, set_adopts_a_large_argument)
+{
+    struct shared_bytes *argument = shared_bytes_try_create(40000);
+    memset(argument->data, 'v', 40000);
+    struct shared_bytes *large[3] = {NULL, NULL, argument};
+    struct request *request = mem_calloc(1, sizeof(*request));
+    request->large = large;
+    fx->request = request;
+    struct bytes argv[] = {BYTES_LITERAL("set"), BYTES_LITERAL("k"), shared_bytes_view(argument)};
+    cr_assert_str_eq(fixture_run_argv(fx, 3, argv), "+OK");
+    fx->request = NULL;
+    cr_assert_null(large[2]);
+    const struct entry *entry =
+        db_peek(keyspace_db(fx->keyspace, 0), key_of(BYTES_LITERAL("k")));
+    cr_assert_eq(entry_shared(entry), argument);
+    cr_assert_eq(argument->references, 1);
+    expect_reply(fx, ":40000", "STRLEN k");
+    mem_free(request);
+}
+
+Test(string, shared_value_is_adopted_or_copied)
 {
     char *value = mem_alloc(50000);
     memset(value, 'v', 50000);
