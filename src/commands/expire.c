@@ -34,8 +34,7 @@ bool expire_time_parse(struct call *call, int index, struct expire_unit unit, bo
 
 bool expire_time_is_past(const struct call *call, int64_t when_ms)
 {
-    return when_ms <= clock_wall_ms() &&
-           call->services->keyspace->expire_mode == EXPIRE_DELETE;
+    return when_ms <= clock_wall_ms() && call->services->keyspace->expire_mode == EXPIRE_DELETE;
 }
 
 void expire_time_delete(struct call *call, struct key key)
@@ -45,7 +44,8 @@ void expire_time_delete(struct call *call, struct key key)
         db_unlink(call->db, key);
     else
         db_delete(call->db, key);
-    const struct bytes argv[] = {is_lazy ? BYTES_LITERAL("UNLINK") : BYTES_LITERAL("DEL"), key.name};
+    const struct bytes argv[] = {is_lazy ? BYTES_LITERAL("UNLINK") : BYTES_LITERAL("DEL"),
+                                 key.name};
     call_propagate(call, 2, argv);
     call->dirty++;
     db_changed(call->db, key.name, KEY_CLASS_GENERIC, "del");
@@ -106,8 +106,7 @@ static void expire(struct call *call, struct expire_unit unit)
 {
     struct expire_options options = {0};
     int64_t when_ms;
-    if (!parse_expire_options(call, &options) ||
-        !expire_time_parse(call, 2, unit, false, &when_ms))
+    if (!parse_expire_options(call, &options) || !expire_time_parse(call, 2, unit, false, &when_ms))
         return;
     struct key key = call_key(call, 1);
     struct entry *entry = db_find_write(call->db, key);
@@ -181,8 +180,7 @@ static void reply_time(struct call *call, struct expire_unit unit)
             time = 0;
     }
     /* Rounded to the nearest second; unsigned, for the greatest time of all. */
-    reply_integer(call->reply,
-                  unit.is_seconds ? (int64_t)(((uint64_t)time + 500) / 1000) : time);
+    reply_integer(call->reply, unit.is_seconds ? (int64_t)(((uint64_t)time + 500) / 1000) : time);
 }
 
 static void ttl_command(struct call *call)

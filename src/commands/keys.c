@@ -205,38 +205,76 @@ static void randomkey_command(struct call *call)
 
 #define KEY_TWO(first_flags, second_flags)                                                         \
     {                                                                                              \
-        {.flags = (first_flags), .begin = KEY_SPEC_INDEX, .index = 1, .find = KEY_FIND_RANGE,      \
+        {.flags = (first_flags),                                                                   \
+         .begin = KEY_SPEC_INDEX,                                                                  \
+         .index = 1,                                                                               \
+         .find = KEY_FIND_RANGE,                                                                   \
          .step = 1},                                                                               \
-        {.flags = (second_flags), .begin = KEY_SPEC_INDEX, .index = 2, .find = KEY_FIND_RANGE,     \
-         .step = 1}                                                                                \
+        {                                                                                          \
+            .flags = (second_flags), .begin = KEY_SPEC_INDEX, .index = 2, .find = KEY_FIND_RANGE,  \
+            .step = 1                                                                              \
+        }                                                                                          \
     }
 
 const struct command_spec keys_commands[] = {
-    {.name = "del", .handler = del_command, .arity = -2, .flags = COMMAND_WRITE,
-     .categories = CATEGORY_KEYSPACE, .keys = KEY_ALL(KEY_RM | KEY_DELETE, 1)},
-    {.name = "unlink", .handler = unlink_command, .arity = -2,
-     .flags = COMMAND_WRITE | COMMAND_FAST, .categories = CATEGORY_KEYSPACE,
+    {.name = "del",
+     .handler = del_command,
+     .arity = -2,
+     .flags = COMMAND_WRITE,
+     .categories = CATEGORY_KEYSPACE,
      .keys = KEY_ALL(KEY_RM | KEY_DELETE, 1)},
-    {.name = "exists", .handler = exists_command, .arity = -2,
-     .flags = COMMAND_READONLY | COMMAND_FAST, .categories = CATEGORY_KEYSPACE,
+    {.name = "unlink",
+     .handler = unlink_command,
+     .arity = -2,
+     .flags = COMMAND_WRITE | COMMAND_FAST,
+     .categories = CATEGORY_KEYSPACE,
+     .keys = KEY_ALL(KEY_RM | KEY_DELETE, 1)},
+    {.name = "exists",
+     .handler = exists_command,
+     .arity = -2,
+     .flags = COMMAND_READONLY | COMMAND_FAST,
+     .categories = CATEGORY_KEYSPACE,
      .keys = KEY_ALL(KEY_RO, 1)},
-    {.name = "touch", .handler = touch_command, .arity = -2,
-     .flags = COMMAND_READONLY | COMMAND_FAST, .categories = CATEGORY_KEYSPACE,
+    {.name = "touch",
+     .handler = touch_command,
+     .arity = -2,
+     .flags = COMMAND_READONLY | COMMAND_FAST,
+     .categories = CATEGORY_KEYSPACE,
      .keys = KEY_ALL(KEY_RO, 1)},
-    {.name = "type", .handler = type_command, .arity = 2, .flags = COMMAND_READONLY | COMMAND_FAST,
-     .categories = CATEGORY_KEYSPACE, .keys = KEY_FIRST(KEY_RO)},
-    {.name = "rename", .handler = rename_command, .arity = 3, .flags = COMMAND_WRITE,
+    {.name = "type",
+     .handler = type_command,
+     .arity = 2,
+     .flags = COMMAND_READONLY | COMMAND_FAST,
+     .categories = CATEGORY_KEYSPACE,
+     .keys = KEY_FIRST(KEY_RO)},
+    {.name = "rename",
+     .handler = rename_command,
+     .arity = 3,
+     .flags = COMMAND_WRITE,
      .categories = CATEGORY_KEYSPACE,
      .keys = KEY_TWO(KEY_RW | KEY_ACCESS | KEY_DELETE, KEY_OW | KEY_UPDATE)},
-    {.name = "renamenx", .handler = renamenx_command, .arity = 3,
-     .flags = COMMAND_WRITE | COMMAND_FAST, .categories = CATEGORY_KEYSPACE,
+    {.name = "renamenx",
+     .handler = renamenx_command,
+     .arity = 3,
+     .flags = COMMAND_WRITE | COMMAND_FAST,
+     .categories = CATEGORY_KEYSPACE,
      .keys = KEY_TWO(KEY_RW | KEY_ACCESS | KEY_DELETE, KEY_OW | KEY_INSERT)},
-    {.name = "copy", .handler = copy_command, .arity = -3,
-     .flags = COMMAND_WRITE | COMMAND_DENYOOM, .categories = CATEGORY_KEYSPACE,
+    {.name = "copy",
+     .handler = copy_command,
+     .arity = -3,
+     .flags = COMMAND_WRITE | COMMAND_DENYOOM,
+     .categories = CATEGORY_KEYSPACE,
      .keys = KEY_TWO(KEY_RO | KEY_ACCESS, KEY_OW | KEY_UPDATE)},
-    {.name = "move", .handler = move_command, .arity = 3, .flags = COMMAND_WRITE | COMMAND_FAST,
-     .categories = CATEGORY_KEYSPACE, .keys = KEY_FIRST(KEY_RW | KEY_ACCESS | KEY_UPDATE)},
-    {.name = "randomkey", .handler = randomkey_command, .arity = 1,
-     .flags = COMMAND_READONLY | COMMAND_TOUCHES_ARBITRARY_KEYS, .categories = CATEGORY_KEYSPACE},
+    {.name = "move",
+     .handler = move_command,
+     .arity = 3,
+     .flags = COMMAND_WRITE | COMMAND_FAST,
+     .categories = CATEGORY_KEYSPACE,
+     .keys = KEY_FIRST(KEY_RW | KEY_ACCESS | KEY_UPDATE)},
+    {.name = "randomkey",
+     .handler = randomkey_command,
+     .arity = 1,
+     .flags = COMMAND_READONLY | COMMAND_TOUCHES_ARBITRARY_KEYS,
+     .categories = CATEGORY_KEYSPACE},
     {0},
 };

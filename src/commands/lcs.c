@@ -1,8 +1,9 @@
 /* LCS: the longest common subsequence of two strings. Main thread.
  *
- * The table of lengths is computed row by row, and only two rows of it exist. What the way back needs of
- * each cell is one bit: whether the length above is greater than the one to the left. So a comparison that
- * Redis allows (four bytes a cell, at most proto-max-bulk-len) takes a thirty-second of that here.
+ * The table of lengths is computed row by row, and only two rows of it exist. What the way back
+ * needs of each cell is one bit: whether the length above is greater than the one to the left. So a
+ * comparison that Redis allows (four bytes a cell, at most proto-max-bulk-len) takes a
+ * thirty-second of that here.
  */
 #include "base/memory.h"
 #include "client/client_options.h"
@@ -19,8 +20,8 @@ struct lcs_options {
 struct lcs {
     struct bytes a;
     struct bytes b;
-    uint32_t *rows;   /* two of b.size + 1 */
-    uint64_t *is_up;  /* bit (i * (b.size + 1) + j); NULL when only the length is wanted */
+    uint32_t *rows;  /* two of b.size + 1 */
+    uint64_t *is_up; /* bit (i * (b.size + 1) + j); NULL when only the length is wanted */
     uint32_t length;
 };
 
@@ -49,8 +50,7 @@ static bool parse_options(struct call *call, struct lcs_options *options)
 }
 
 /* The strings to compare, empty when absent; false with the error written. */
-static bool find_strings(struct call *call, struct lcs *lcs,
-                         char scratch[2][NUMBER_I64_TEXT_MAX])
+static bool find_strings(struct call *call, struct lcs *lcs, char scratch[2][NUMBER_I64_TEXT_MAX])
 {
     struct bytes *strings[2] = {&lcs->a, &lcs->b};
     for (int i = 0; i < 2; i++) {
@@ -221,9 +221,16 @@ static void lcs_command(struct call *call)
 }
 
 const struct command_spec lcs_commands[] = {
-    {.name = "lcs", .handler = lcs_command, .arity = -3, .flags = COMMAND_READONLY,
+    {.name = "lcs",
+     .handler = lcs_command,
+     .arity = -3,
+     .flags = COMMAND_READONLY,
      .categories = CATEGORY_STRING,
-     .keys = {{.flags = KEY_RO | KEY_ACCESS, .begin = KEY_SPEC_INDEX, .index = 1,
-               .find = KEY_FIND_RANGE, .last = 1, .step = 1}}},
+     .keys = {{.flags = KEY_RO | KEY_ACCESS,
+               .begin = KEY_SPEC_INDEX,
+               .index = 1,
+               .find = KEY_FIND_RANGE,
+               .last = 1,
+               .step = 1}}},
     {0},
 };

@@ -111,7 +111,10 @@ static const struct command_spec subcommands[] = {
     ROW("freq", freq_command),
     ROW("idletime", idletime_command),
     ROW("refcount", refcount_command),
-    {.name = "help", .handler = help_command, .arity = 2, .flags = COMMAND_LOADING | COMMAND_STALE,
+    {.name = "help",
+     .handler = help_command,
+     .arity = 2,
+     .flags = COMMAND_LOADING | COMMAND_STALE,
      .categories = CATEGORY_KEYSPACE},
     {0},
 };

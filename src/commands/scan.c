@@ -152,10 +152,14 @@ static void keys_command(struct call *call)
 }
 
 const struct command_spec scan_commands[] = {
-    {.name = "scan", .handler = scan_command, .arity = -2,
+    {.name = "scan",
+     .handler = scan_command,
+     .arity = -2,
      .flags = COMMAND_READONLY | COMMAND_TOUCHES_ARBITRARY_KEYS,
      .categories = CATEGORY_KEYSPACE},
-    {.name = "keys", .handler = keys_command, .arity = 2,
+    {.name = "keys",
+     .handler = keys_command,
+     .arity = 2,
      .flags = COMMAND_READONLY | COMMAND_TOUCHES_ARBITRARY_KEYS,
      .categories = CATEGORY_KEYSPACE | CATEGORY_DANGEROUS},
     {0},

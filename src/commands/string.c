@@ -1,4 +1,5 @@
-/* Strings as values: GET, SET and their relatives, counters. Ranges are in string_range.c. Main thread. */
+/* Strings as values: GET, SET and their relatives, counters. Ranges are in string_range.c. Main
+ * thread. */
 #include "base/clock.h"
 #include "base/number.h"
 #include "commands/all.h"
@@ -71,7 +72,7 @@ struct set_options {
     bool only_present;
     bool returns_old;
     bool keeps_ttl;
-    bool persists;  /* GETEX */
+    bool persists;    /* GETEX */
     int expire_index; /* of the time in argv, 0: none */
     struct expire_unit unit;
 };
@@ -229,7 +230,8 @@ static void getdel_command(struct call *call)
         return;
     db_delete(call->db, key);
     bool is_lazy = call->services->keyspace->settings->lazyfree_lazy_user_del;
-    const struct bytes argv[] = {is_lazy ? BYTES_LITERAL("UNLINK") : BYTES_LITERAL("DEL"), key.name};
+    const struct bytes argv[] = {is_lazy ? BYTES_LITERAL("UNLINK") : BYTES_LITERAL("DEL"),
+                                 key.name};
     call_propagate(call, 2, argv);
     call->dirty++;
     db_changed(call->db, key.name, KEY_CLASS_GENERIC, "del");

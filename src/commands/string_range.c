@@ -12,8 +12,7 @@ static bool size_is_allowed(struct call *call, uint64_t base, uint64_t more)
     /* What a primary sends was checked there. */
     if (fits || call->client->flags & CLIENT_PRIMARY)
         return true;
-    reply_error(call->reply,
-                "ERR string exceeds maximum allowed size (proto-max-bulk-len)");
+    reply_error(call->reply, "ERR string exceeds maximum allowed size (proto-max-bulk-len)");
     return false;
 }
 
@@ -135,18 +134,35 @@ static void getrange_command(struct call *call)
 }
 
 const struct command_spec string_range_commands[] = {
-    {.name = "append", .handler = append_command, .arity = 3,
-     .flags = COMMAND_WRITE | COMMAND_DENYOOM | COMMAND_FAST, .categories = CATEGORY_STRING,
+    {.name = "append",
+     .handler = append_command,
+     .arity = 3,
+     .flags = COMMAND_WRITE | COMMAND_DENYOOM | COMMAND_FAST,
+     .categories = CATEGORY_STRING,
      .keys = KEY_FIRST(KEY_RW | KEY_INSERT)},
-    {.name = "strlen", .handler = strlen_command, .arity = 2,
-     .flags = COMMAND_READONLY | COMMAND_FAST, .categories = CATEGORY_STRING,
+    {.name = "strlen",
+     .handler = strlen_command,
+     .arity = 2,
+     .flags = COMMAND_READONLY | COMMAND_FAST,
+     .categories = CATEGORY_STRING,
      .keys = KEY_FIRST(KEY_RO)},
-    {.name = "setrange", .handler = setrange_command, .arity = 4,
-     .flags = COMMAND_WRITE | COMMAND_DENYOOM, .categories = CATEGORY_STRING,
+    {.name = "setrange",
+     .handler = setrange_command,
+     .arity = 4,
+     .flags = COMMAND_WRITE | COMMAND_DENYOOM,
+     .categories = CATEGORY_STRING,
      .keys = KEY_FIRST(KEY_RW | KEY_UPDATE)},
-    {.name = "getrange", .handler = getrange_command, .arity = 4, .flags = COMMAND_READONLY,
-     .categories = CATEGORY_STRING, .keys = KEY_FIRST(KEY_RO | KEY_ACCESS)},
-    {.name = "substr", .handler = getrange_command, .arity = 4, .flags = COMMAND_READONLY,
-     .categories = CATEGORY_STRING, .keys = KEY_FIRST(KEY_RO | KEY_ACCESS)},
+    {.name = "getrange",
+     .handler = getrange_command,
+     .arity = 4,
+     .flags = COMMAND_READONLY,
+     .categories = CATEGORY_STRING,
+     .keys = KEY_FIRST(KEY_RO | KEY_ACCESS)},
+    {.name = "substr",
+     .handler = getrange_command,
+     .arity = 4,
+     .flags = COMMAND_READONLY,
+     .categories = CATEGORY_STRING,
+     .keys = KEY_FIRST(KEY_RO | KEY_ACCESS)},
     {0},
 };

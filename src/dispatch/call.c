@@ -71,8 +71,9 @@ bool call_integer_in(struct call *call, int index, int64_t minimum, int64_t maxi
     else if (minimum == 0 && maximum == INT64_MAX)
         reply_error(call->reply, "ERR value is out of range, must be positive");
     else
-        reply_errorf(call->reply, "value is out of range, value must between %" PRId64 " and %" PRId64,
-                     minimum, maximum);
+        reply_errorf(call->reply,
+                     "value is out of range, value must between %" PRId64 " and %" PRId64, minimum,
+                     maximum);
     return false;
 }
 
@@ -100,8 +101,7 @@ bool call_syntax_error(struct call *call)
 
 bool call_wrong_type(struct call *call)
 {
-    reply_error(call->reply,
-                "WRONGTYPE Operation against a key holding the wrong kind of value");
+    reply_error(call->reply, "WRONGTYPE Operation against a key holding the wrong kind of value");
     return false;
 }
 
@@ -117,7 +117,8 @@ bool call_unknown_subcommand(struct call *call)
     char container[64];
     const char *name = call->command->name;
     const char *bar = strchr(name, '|');
-    snprintf(container, sizeof(container), "%.*s", bar ? (int)(bar - name) : (int)strlen(name), name);
+    snprintf(container, sizeof(container), "%.*s", bar ? (int)(bar - name) : (int)strlen(name),
+             name);
     text_upper(container, strlen(container));
     int shown = call->argv[1].size < SHOWN_MAX ? (int)call->argv[1].size : SHOWN_MAX;
     reply_errorf(call->reply,

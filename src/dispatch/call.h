@@ -1,5 +1,6 @@
 /* What a command handler sees. A handler reads argv, works on db, and writes exactly one reply (or
- * none, when it blocked). It reports what it changed through call->dirty (as Redis's server.dirty). Main thread.
+ * none, when it blocked). It reports what it changed through call->dirty (as Redis's server.dirty).
+ * Main thread.
  */
 #ifndef DISPATCH_CALL_H
 #define DISPATCH_CALL_H
@@ -24,12 +25,12 @@ struct call {
     const struct services *services;
     struct client *client;
     struct command *command;
-    struct db *db;        /* the client's selected database */
+    struct db *db; /* the client's selected database */
     struct reply *reply;
     const struct bytes *argv;
     int argc;
-    struct request *request; /* for large arguments; NULL when called from inside */
-    uint64_t dirty;          /* changes made; > 0 propagates the command */
+    struct request *request;  /* for large arguments; NULL when called from inside */
+    uint64_t dirty;           /* changes made; > 0 propagates the command */
     bool is_propagated_as_is; /* cleared by call_propagate: `propagated` goes out instead of argv */
     bool has_listeners;       /* somebody propagates (AOF, replicas): execute sets it */
     struct call_propagated *propagated; /* in order; execute frees it (call_propagated_free) */
@@ -39,9 +40,10 @@ struct call {
 static inline struct key call_key(const struct call *call, int index)
 {
     struct bytes name = call->argv[index];
-    uint64_t hash = call->request && call->request->has_key_hash && index == call->command->first_key
-                        ? call->request->key_hash
-                        : hash_bytes(name.data, name.size);
+    uint64_t hash =
+        call->request && call->request->has_key_hash && index == call->command->first_key
+            ? call->request->key_hash
+            : hash_bytes(name.data, name.size);
     return (struct key){name, hash};
 }
 
@@ -73,10 +75,11 @@ bool call_integer(struct call *call, int index, int64_t *value, const char *erro
 bool call_integer_in(struct call *call, int index, int64_t minimum, int64_t maximum, int64_t *value,
                      const char *error);
 bool call_double(struct call *call, int index, double *value, const char *error);
-bool call_arity_error(struct call *call);      /* "ERR wrong number of arguments for 'x' command"; false */
-bool call_syntax_error(struct call *call);     /* "ERR syntax error"; false */
-bool call_wrong_type(struct call *call);       /* WRONGTYPE text; false */
-bool call_no_such_key(struct call *call);      /* "ERR no such key"; false */
+bool call_arity_error(
+    struct call *call); /* "ERR wrong number of arguments for 'x' command"; false */
+bool call_syntax_error(struct call *call); /* "ERR syntax error"; false */
+bool call_wrong_type(struct call *call);   /* WRONGTYPE text; false */
+bool call_no_such_key(struct call *call);  /* "ERR no such key"; false */
 /* "ERR unknown subcommand or wrong number of arguments for 'x'. Try CMD HELP." */
 bool call_unknown_subcommand(struct call *call);
 /* True when argv[index] equals the word, case-insensitively. */

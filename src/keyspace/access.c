@@ -1,5 +1,5 @@
-/* The 24 bits that remember how an entry was used: seconds of last access (LRU), or the minute of the last
- * decay and a logarithmic counter (LFU). Main thread.
+/* The 24 bits that remember how an entry was used: seconds of last access (LRU), or the minute of
+ * the last decay and a logarithmic counter (LFU). Main thread.
  */
 #include "base/random.h"
 #include "keyspace/keyspace_internal.h"

@@ -1,6 +1,7 @@
 /* Finding, putting and removing keys. Main thread.
  *
- * Invariant: an entry is in the expiry index exactly when it has ENTRY_EXPIRES, under its expiry and hash.
+ * Invariant: an entry is in the expiry index exactly when it has ENTRY_EXPIRES, under its expiry
+ * and hash.
  */
 #include "keyspace/db.h"
 #include "base/memory.h"
@@ -329,7 +330,8 @@ struct entry *db_set_string(struct db *db, struct key key, struct bytes value, u
     /* Whether the entry will expire is not known yet; eight bytes decide nothing that matters. */
     if (entry_should_embed(key.name.size, false, value.size))
         return set_small(db, key, value, (uint8_t)encoding, flags);
-    return set_large(db, key, shared_bytes_create(value.data, value.size), (uint8_t)encoding, flags);
+    return set_large(db, key, shared_bytes_create(value.data, value.size), (uint8_t)encoding,
+                     flags);
 }
 
 struct entry *db_set_shared(struct db *db, struct key key, struct shared_bytes *value,

@@ -1,6 +1,6 @@
-/* One logical database: a table of entries and an index of those that expire. All of it is on the main
- * thread. Functions that find an entry remove it first when its time has come. A returned entry is
- * valid until the next db_* call that writes to the same database.
+/* One logical database: a table of entries and an index of those that expire. All of it is on the
+ * main thread. Functions that find an entry remove it first when its time has come. A returned
+ * entry is valid until the next db_* call that writes to the same database.
  */
 #ifndef KEYSPACE_DB_H
 #define KEYSPACE_DB_H
@@ -23,8 +23,8 @@ struct key {
 };
 
 struct db {
-    struct dict keys;            /* of struct entry */
-    struct expiry_index expiry;  /* of those that expire */
+    struct dict keys;           /* of struct entry */
+    struct expiry_index expiry; /* of those that expire */
     struct keyspace *keyspace;
     int index;
 };
@@ -37,7 +37,7 @@ enum db_find_flag {
     DB_FIND_NO_TOUCH = 1 << 0, /* leave LRU and LFU as they are */
     DB_FIND_NO_STATS = 1 << 1, /* do not count a hit or miss */
     DB_FIND_NO_NOTIFY = 1 << 2,
-    DB_FIND_WRITE = 1 << 3     /* to be changed: no hit or miss either */
+    DB_FIND_WRITE = 1 << 3 /* to be changed: no hit or miss either */
 };
 
 /* The entry, or NULL. Counts a hit or miss, refreshes LRU or LFU. */
@@ -67,28 +67,29 @@ struct entry *db_set_value(struct db *db, struct key key, struct value value, un
 /* As db_set_value for a key that is known to be absent. */
 struct entry *db_add_value(struct db *db, struct key key, struct value value);
 
-/* Makes the string's bytes writable and at least `size` long, zero-filled where it grows (shared bytes
- * are copied when replies hold them; room to grow is left beyond). The entry becomes raw and may
- * move. *data is valid until the next db_* call. NULL when memory is short. Strings only. */
+/* Makes the string's bytes writable and at least `size` long, zero-filled where it grows (shared
+ * bytes are copied when replies hold them; room to grow is left beyond). The entry becomes raw and
+ * may move. *data is valid until the next db_* call. NULL when memory is short. Strings only. */
 struct entry *db_string_writable(struct db *db, struct key key, size_t size, char **data);
 
 /* -- removing -- */
 
-/* False when absent. Lazily, when lazyfree-lazy-user-del says so or `is_lazy`. No events but KEY_DELETED. */
+/* False when absent. Lazily, when lazyfree-lazy-user-del says so or `is_lazy`. No events but
+ * KEY_DELETED. */
 bool db_delete(struct db *db, struct key key);
 bool db_unlink(struct db *db, struct key key);
 /* Takes a non-string value out of the database: the entry goes, the caller owns the value. */
 bool db_take_value(struct db *db, struct key key, struct value *value);
-/* Moves an entry to another name or database (RENAME, MOVE): value, expiry and access time stay. The
- * destination must be absent. */
+/* Moves an entry to another name or database (RENAME, MOVE): value, expiry and access time stay.
+ * The destination must be absent. */
 struct entry *db_move(struct db *from, struct key key, struct db *to, struct key new_key);
 /* Copies value and expiry. The destination must be absent. */
 struct entry *db_copy(struct db *from, struct key key, struct db *to, struct key new_key);
 
 /* -- expiry -- */
 
-/* Sets (wall ms) or removes (ENTRY_NO_EXPIRY) the expiry. `entry` must be in db under `key`; returns it,
- * it may have moved. */
+/* Sets (wall ms) or removes (ENTRY_NO_EXPIRY) the expiry. `entry` must be in db under `key`;
+ * returns it, it may have moved. */
 struct entry *db_set_expiry(struct db *db, struct key key, struct entry *entry, int64_t expiry_ms);
 /* True when the time has come, by the rules in force (false while loading). */
 bool db_entry_is_expired(const struct db *db, const struct entry *entry);
@@ -107,8 +108,8 @@ size_t db_count(const struct db *db);
 size_t db_expiring_count(const struct db *db);
 /* Average remaining time of the keys that expire, ms. */
 int64_t db_average_ttl(const struct db *db, int64_t now_ms);
-/* Calls visit for some entries; returns the next cursor, 0 at the end (dict_scan's guarantees). visit must
- * not write to the database. */
+/* Calls visit for some entries; returns the next cursor, 0 at the end (dict_scan's guarantees).
+ * visit must not write to the database. */
 uint64_t db_scan(struct db *db, uint64_t cursor, void (*visit)(void *context, void *entry),
                  void *context);
 /* A random entry that has not expired, or NULL. */

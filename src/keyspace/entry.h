@@ -6,13 +6,13 @@
  *  └─────────────────┴──────────────────┴────────────────────┴───────────────────┴─────────────┘
  *
  * Strings: an integer in the value word; short ones embedded after the key; large ones a
- * struct shared_bytes in the value word, which replies may reference (immutable while shared). Other
- * types: their pointer in the value word.
+ * struct shared_bytes in the value word, which replies may reference (immutable while shared).
+ * Other types: their pointer in the value word.
  *
- * Invariant: the allocation's size is entry_class(bytes in use), so the room in hand is always computed,
- * never asked for. An entry moves when its layout outgrows that (expiry added, value replaced): only
- * the keyspace changes layouts, and it updates the table. Hold a `struct entry *` no longer than until
- * the next db_* call that writes. Main thread.
+ * Invariant: the allocation's size is entry_class(bytes in use), so the room in hand is always
+ * computed, never asked for. An entry moves when its layout outgrows that (expiry added, value
+ * replaced): only the keyspace changes layouts, and it updates the table. Hold a `struct entry *`
+ * no longer than until the next db_* call that writes. Main thread.
  */
 #ifndef KEYSPACE_ENTRY_H
 #define KEYSPACE_ENTRY_H
@@ -39,8 +39,8 @@ struct entry {
     uint32_t encoding : 4;
     uint32_t access : 24; /* LRU clock, or LFU: 16 bits of minutes and the 8-bit counter */
     uint8_t flags;
-    uint8_t key_size;     /* unless ENTRY_LONG_KEY */
-    uint16_t value_size;  /* of an embedded string */
+    uint8_t key_size;    /* unless ENTRY_LONG_KEY */
+    uint16_t value_size; /* of an embedded string */
     char body[];
 };
 
@@ -164,7 +164,8 @@ struct entry_parts {
     uint64_t word;
 };
 
-/* Bytes that an allocation for `size` bytes of entry gets: jemalloc's classes, so nothing is lost. */
+/* Bytes that an allocation for `size` bytes of entry gets: jemalloc's classes, so nothing is lost.
+ */
 static inline size_t entry_class(size_t size)
 {
     if (size <= 128)
@@ -185,7 +186,8 @@ struct entry *entry_create(const struct entry_parts *parts);
 void entry_free_shell(struct entry *entry);
 /* Frees the entry with its value. */
 void entry_free(struct entry *entry);
-/* True when a string of `size` bytes is better embedded (least memory; never what replies reference). */
+/* True when a string of `size` bytes is better embedded (least memory; never what replies
+ * reference). */
 bool entry_should_embed(size_t key_size, bool expires, size_t size);
 /* Bytes of memory of entry and value (MEMORY USAGE without the table's share). */
 size_t entry_memory(const struct entry *entry, size_t samples);

@@ -1,9 +1,9 @@
 /* Making room when memory is over maxmemory. Main thread.
  *
- * LRU and LFU are approximated: each round samples a few keys and keeps the best candidates of all rounds
- * in a small pool. A candidate is remembered by hash and address; it is looked up in its chain by address
- * before it is touched, so a key that has gone meanwhile is never followed. The key nearest to its expiry
- * is known exactly (expiry index).
+ * LRU and LFU are approximated: each round samples a few keys and keeps the best candidates of all
+ * rounds in a small pool. A candidate is remembered by hash and address; it is looked up in its
+ * chain by address before it is touched, so a key that has gone meanwhile is never followed. The
+ * key nearest to its expiry is known exactly (expiry index).
  */
 #include "base/memory.h"
 #include "base/process.h"

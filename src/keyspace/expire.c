@@ -1,7 +1,7 @@
 /* Keys whose time has come: when they are met (lazy), and before (active). Main thread.
  *
- * Active expiry asks the index for what is due, oldest first, so it looks only at keys that really go.
- * It is bounded in time: a slow round in keyspace_cron, a share of the interval that grows with
+ * Active expiry asks the index for what is due, oldest first, so it looks only at keys that really
+ * go. It is bounded in time: a slow round in keyspace_cron, a share of the interval that grows with
  * active-expire-effort, and a fast round of about a millisecond before the loop sleeps.
  */
 #include "keyspace/keyspace_internal.h"
@@ -9,7 +9,7 @@
 enum {
     BATCH_ITEMS = 64,
     BATCHES_PER_TIME_CHECK = 4,
-    SLOW_SHARE_PERCENT = 25,       /* of the time between two crons, at effort 1 */
+    SLOW_SHARE_PERCENT = 25, /* of the time between two crons, at effort 1 */
     SLOW_SHARE_PER_EFFORT = 2,
     FAST_ROUND_US = 1000,
     FAST_ROUND_PER_EFFORT_US = 250
@@ -99,7 +99,8 @@ static int64_t budget_us(const struct keyspace *keyspace, bool is_fast)
     return interval * (SLOW_SHARE_PERCENT + SLOW_SHARE_PER_EFFORT * effort) / 100;
 }
 
-/* Removes due keys of one database until none is left or the time is over; false when it is over. */
+/* Removes due keys of one database until none is left or the time is over; false when it is over.
+ */
 static bool expire_db(struct db *db, int64_t now_ms, int64_t end_us)
 {
     for (unsigned batches = 1; expire_batch(db, now_ms) == BATCH_ITEMS; batches++)

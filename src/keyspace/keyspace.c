@@ -3,10 +3,7 @@
 #include "base/memory.h"
 #include "keyspace/keyspace_internal.h"
 
-enum {
-    REHASH_BUDGET_US = 1000,
-    REHASH_BUCKETS_PER_TIME_CHECK = 100
-};
+enum { REHASH_BUDGET_US = 1000, REHASH_BUCKETS_PER_TIME_CHECK = 100 };
 
 void keyspace_settings_init(struct keyspace_settings *settings)
 {
@@ -80,8 +77,7 @@ void keyspace_avoid_resize(struct keyspace *keyspace, bool avoid)
 {
     keyspace->resize_is_avoided = avoid;
     for (int i = 0; i < keyspace->count; i++)
-        dict_set_resize(&keyspace->dbs[i].keys,
-                        avoid ? DICT_RESIZE_AVOIDED : DICT_RESIZE_ALLOWED);
+        dict_set_resize(&keyspace->dbs[i].keys, avoid ? DICT_RESIZE_AVOIDED : DICT_RESIZE_ALLOWED);
 }
 
 size_t keyspace_count(const struct keyspace *keyspace)
@@ -96,8 +92,8 @@ size_t keyspace_overhead(const struct keyspace *keyspace)
 {
     size_t memory = (size_t)keyspace->count * sizeof(struct db) + sizeof(*keyspace);
     for (int i = 0; i < keyspace->count; i++)
-        memory += dict_memory(&keyspace->dbs[i].keys) +
-                  expiry_index_memory(&keyspace->dbs[i].expiry);
+        memory +=
+            dict_memory(&keyspace->dbs[i].keys) + expiry_index_memory(&keyspace->dbs[i].expiry);
     return memory;
 }
 

@@ -1,6 +1,7 @@
 /* The databases together: settings, statistics, expiry, eviction, flushing. Main thread.
  *
- * Not here: what a single key is (entry.h), finding and changing keys (db.h), options (keyspace_options.h).
+ * Not here: what a single key is (entry.h), finding and changing keys (db.h), options
+ * (keyspace_options.h).
  */
 #ifndef KEYSPACE_KEYSPACE_H
 #define KEYSPACE_KEYSPACE_H
@@ -54,7 +55,7 @@ struct keyspace_stats {
     uint64_t evicted_keys;
     uint64_t expired_time_cap_reached; /* times that active expiry ran out of time */
     uint64_t expire_cycle_us;
-    uint64_t eviction_exceeded_us;     /* total_eviction_exceeded_time */
+    uint64_t eviction_exceeded_us;      /* total_eviction_exceeded_time */
     int64_t eviction_exceeded_since_us; /* 0: not over the limit */
     uint64_t lazyfreed_objects;
     uint64_t lazyfree_pending; /* values and databases given to the worker, not freed yet */
@@ -119,10 +120,11 @@ size_t keyspace_overhead(const struct keyspace *keyspace);
 
 /* -- periodic work -- */
 
-/* Once every 1000/hz ms: access clock, active expiry, rehashing, reclaiming. `now_ms` is wall time. */
+/* Once every 1000/hz ms: access clock, active expiry, rehashing, reclaiming. `now_ms` is wall time.
+ */
 void keyspace_cron(struct keyspace *keyspace, int64_t now_ms);
-/* Before the loop sleeps: a fast round of active expiry, bounded to about a millisecond, when the last one
- * left due keys. */
+/* Before the loop sleeps: a fast round of active expiry, bounded to about a millisecond, when the
+ * last one left due keys. */
 void keyspace_expire_fast(struct keyspace *keyspace, int64_t now_ms);
 
 /* -- eviction -- */
@@ -136,7 +138,8 @@ enum evict_result {
     EVICT_FAIL     /* nothing can be evicted: deny commands that need memory */
 };
 
-/* Evicts keys by the policy until `bytes_over` bytes of memory are free or `budget_us` has passed. */
+/* Evicts keys by the policy until `bytes_over` bytes of memory are free or `budget_us` has passed.
+ */
 enum evict_result keyspace_evict(struct keyspace *keyspace, uint64_t bytes_over, int64_t budget_us);
 /* The budget that maxmemory-eviction-tenacity gives, us; INT64_MAX for 100. */
 int64_t keyspace_evict_budget(const struct keyspace *keyspace);

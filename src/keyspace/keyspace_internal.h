@@ -96,7 +96,8 @@ void lazy_free_deinit(struct keyspace *keyspace);
 
 /* -- expire.c -- */
 
-/* The slot of an entry with the item's hash and unit, and its whole hash; NULL when there is none. */
+/* The slot of an entry with the item's hash and unit, and its whole hash; NULL when there is none.
+ */
 struct entry **db_slot_of_item(struct db *db, struct expiry_item item, uint64_t *hash);
 
 void expire_cycle(struct keyspace *keyspace, int64_t now_ms, bool is_fast);

@@ -1,5 +1,6 @@
-/* What the keyspace shows to configuration and INFO: its option rows (settings: struct keyspace_settings,
- * context of apply: struct keyspace) and INFO's Keyspace section (context: struct keyspace). */
+/* What the keyspace shows to configuration and INFO: its option rows (settings: struct
+ * keyspace_settings, context of apply: struct keyspace) and INFO's Keyspace section (context:
+ * struct keyspace). */
 #ifndef KEYSPACE_KEYSPACE_OPTIONS_H
 #define KEYSPACE_KEYSPACE_OPTIONS_H
 

@@ -1,10 +1,10 @@
-/* Freeing on the worker thread: single large values, and whole databases. Main thread, except the work_
- * functions, which run on the worker and touch nothing but what was handed to them.
+/* Freeing on the worker thread: single large values, and whole databases. Main thread, except the
+ * work_ functions, which run on the worker and touch nothing but what was handed to them.
  *
- * A shared string may still be referenced by a reply on its way out, and its count is main's. So the worker
- * frees everything else, collects the shared strings and hands them back; main drops the references that
- * others hold too and sends the rest to the worker again. Nobody but the emptied database ever holds a
- * reference of those, so the worker may free them.
+ * A shared string may still be referenced by a reply on its way out, and its count is main's. So
+ * the worker frees everything else, collects the shared strings and hands them back; main drops the
+ * references that others hold too and sends the rest to the worker again. Nobody but the emptied
+ * database ever holds a reference of those, so the worker may free them.
  */
 #include "base/background.h"
 #include "base/memory.h"

@@ -1,6 +1,7 @@
-/* The one hook through which the keyspace tells the floors above what happened to keys. The composition
- * root installs it (keyspace_set_observer); keyspace and types know nothing of who listens: WATCH,
- * client tracking, keyspace notifications, propagation of expiry, blocked clients. Main thread.
+/* The one hook through which the keyspace tells the floors above what happened to keys. The
+ * composition root installs it (keyspace_set_observer); keyspace and types know nothing of who
+ * listens: WATCH, client tracking, keyspace notifications, propagation of expiry, blocked clients.
+ * Main thread.
  *
  * `interest` says which kinds are wanted at the moment; others cost one test of a mask.
  */
@@ -27,21 +28,21 @@ enum key_event_kind {
 
 /* Classes of notify-keyspace-events; values are Redis's. */
 enum key_event_class {
-    KEY_CLASS_KEYSPACE = 1 << 0, /* K */
-    KEY_CLASS_KEYEVENT = 1 << 1, /* E */
-    KEY_CLASS_GENERIC = 1 << 2,  /* g */
-    KEY_CLASS_STRING = 1 << 3,   /* $ */
-    KEY_CLASS_LIST = 1 << 4,     /* l */
-    KEY_CLASS_SET = 1 << 5,      /* s */
-    KEY_CLASS_HASH = 1 << 6,     /* h */
-    KEY_CLASS_ZSET = 1 << 7,     /* z */
-    KEY_CLASS_EXPIRED = 1 << 8,  /* x */
-    KEY_CLASS_EVICTED = 1 << 9,  /* e */
-    KEY_CLASS_STREAM = 1 << 10,  /* t */
+    KEY_CLASS_KEYSPACE = 1 << 0,  /* K */
+    KEY_CLASS_KEYEVENT = 1 << 1,  /* E */
+    KEY_CLASS_GENERIC = 1 << 2,   /* g */
+    KEY_CLASS_STRING = 1 << 3,    /* $ */
+    KEY_CLASS_LIST = 1 << 4,      /* l */
+    KEY_CLASS_SET = 1 << 5,       /* s */
+    KEY_CLASS_HASH = 1 << 6,      /* h */
+    KEY_CLASS_ZSET = 1 << 7,      /* z */
+    KEY_CLASS_EXPIRED = 1 << 8,   /* x */
+    KEY_CLASS_EVICTED = 1 << 9,   /* e */
+    KEY_CLASS_STREAM = 1 << 10,   /* t */
     KEY_CLASS_KEY_MISS = 1 << 11, /* m */
     KEY_CLASS_LOADED = 1 << 12,
-    KEY_CLASS_MODULE = 1 << 13,  /* d */
-    KEY_CLASS_NEW = 1 << 14      /* n */
+    KEY_CLASS_MODULE = 1 << 13, /* d */
+    KEY_CLASS_NEW = 1 << 14     /* n */
 };
 
 struct key_event {
@@ -49,10 +50,10 @@ struct key_event {
     unsigned notify_class;   /* KEY_NOTIFY */
     const char *notify_name; /* KEY_NOTIFY: "set" */
     struct db *db;
-    struct db *other;        /* KEY_SWAPPED */
-    struct bytes key;        /* valid during the call only */
-    int value_type;          /* KEY_CREATED: enum value_type */
-    bool is_lazy;            /* KEY_EXPIRED, KEY_EVICTED: UNLINK is propagated, not DEL */
+    struct db *other; /* KEY_SWAPPED */
+    struct bytes key; /* valid during the call only */
+    int value_type;   /* KEY_CREATED: enum value_type */
+    bool is_lazy;     /* KEY_EXPIRED, KEY_EVICTED: UNLINK is propagated, not DEL */
 };
 
 struct keyspace_observer {

@@ -1,8 +1,9 @@
 /* The table itself: adding, removing, resizing. Iteration, sampling and the checker are in
  * dict_scan.c; finding is inline in dict.h. One owner, any thread.
  *
- * Invariants (dict_check): an entry lies in the chain that its hash chooses, under its tag; buckets of
- * tables[0] below rehash_index are empty; in a chain only the last bucket uses slot 6 for an entry.
+ * Invariants (dict_check): an entry lies in the chain that its hash chooses, under its tag; buckets
+ * of tables[0] below rehash_index are empty; in a chain only the last bucket uses slot 6 for an
+ * entry.
  */
 #include "structures/dict.h"
 #include "base/assert.h"
@@ -368,7 +369,8 @@ static struct dict_bucket *chain_head_of(const struct dict *dict, uint64_t hash,
 
 void *dict_remove_slot(struct dict *dict, uint64_t hash, void **slot)
 {
-    struct dict_bucket *bucket = (struct dict_bucket *)(void *)((char *)slot - ((uintptr_t)slot & 63));
+    struct dict_bucket *bucket =
+        (struct dict_bucket *)(void *)((char *)slot - ((uintptr_t)slot & 63));
     unsigned index = (unsigned)(slot - bucket->slots);
     unsigned table;
     struct dict_bucket *head = chain_head_of(dict, hash, bucket, &table);

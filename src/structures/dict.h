@@ -1,15 +1,16 @@
 /* A hash table of pointers to entries. The entries know their keys; the caller brings the hash.
  *
- * Buckets are one cache line: seven slots and, for each, eight bits of the hash, so a lookup reads the
- * bucket and then, nearly always, only the entry it wants.
+ * Buckets are one cache line: seven slots and, for each, eight bits of the hash, so a lookup reads
+ * the bucket and then, nearly always, only the entry it wants.
  *
  *   bucket  │ tag 0..6 │ chained │ slot 0 │ slot 1 │ … │ slot 6 │      64 bytes
  *                                                       └─▶ child bucket, when chained (tag 6 is 0)
  *
- * A tag of 0 is a free slot. The bucket is chosen by the low bits of the hash, the tag is its top byte.
- * The table grows (mean load above seven) and shrinks (below an eighth) incrementally: two tables exist
- * for a while, each write moves a bucket, dict_rehash moves more. dict_scan visits every entry that is
- * there from its beginning to its end at least once, whatever is resized meanwhile.
+ * A tag of 0 is a free slot. The bucket is chosen by the low bits of the hash, the tag is its top
+ * byte. The table grows (mean load above seven) and shrinks (below an eighth) incrementally: two
+ * tables exist for a while, each write moves a bucket, dict_rehash moves more. dict_scan visits
+ * every entry that is there from its beginning to its end at least once, whatever is resized
+ * meanwhile.
  *
  * One owner, any thread.
  */
@@ -39,7 +40,8 @@ enum dict_resize { DICT_RESIZE_ALLOWED, DICT_RESIZE_AVOIDED };
 
 struct dict {
     const struct dict_type *type;
-    struct dict_bucket *tables[2]; /* [1] only while rehashing; both NULL when nothing was added yet */
+    struct dict_bucket
+        *tables[2]; /* [1] only while rehashing; both NULL when nothing was added yet */
     size_t masks[2];
     size_t counts[2];
     size_t rehash_index; /* buckets of tables[0] below it are empty; SIZE_MAX: not rehashing */
@@ -54,8 +56,8 @@ void dict_deinit(struct dict *dict);
 /* As dict_deinit, and usable afterwards. */
 void dict_clear(struct dict *dict);
 
-/* The slot that holds the key's entry, or NULL. The caller may replace the entry by one with the same
- * key. Valid until the next call that writes. */
+/* The slot that holds the key's entry, or NULL. The caller may replace the entry by one with the
+ * same key. Valid until the next call that writes. */
 void **dict_find_slot(const struct dict *dict, uint64_t hash, struct bytes key);
 void *dict_find(const struct dict *dict, uint64_t hash, struct bytes key);
 /* The key must be absent. */
@@ -79,17 +81,19 @@ static inline bool dict_is_rehashing(const struct dict *dict)
 void dict_reserve(struct dict *dict, size_t count);
 /* Moves up to `buckets` buckets; true while more are left. Does nothing when paused. */
 bool dict_rehash(struct dict *dict, size_t buckets);
-/* Starts a resize when the load asks for one (after mass removal; dict_add and dict_remove do it themselves). */
+/* Starts a resize when the load asks for one (after mass removal; dict_add and dict_remove do it
+ * themselves). */
 void dict_resize_if_needed(struct dict *dict);
 void dict_set_resize(struct dict *dict, enum dict_resize resize);
 void dict_pause(struct dict *dict);
 void dict_resume(struct dict *dict);
 
-/* Visits the entries of some buckets; returns the next cursor, 0 when all are visited. An entry may be
- * visited twice. `visit` must not change the table. */
+/* Visits the entries of some buckets; returns the next cursor, 0 when all are visited. An entry may
+ * be visited twice. `visit` must not change the table. */
 uint64_t dict_scan(const struct dict *dict, uint64_t cursor,
                    void (*visit)(void *context, void *entry), void *context);
-/* Visits every entry once. `visit` may remove the visited entry (only that one); nothing may be added. */
+/* Visits every entry once. `visit` may remove the visited entry (only that one); nothing may be
+ * added. */
 void dict_each(struct dict *dict, void (*visit)(void *context, void *entry), void *context);
 /* An entry, each with the same probability; NULL when empty. */
 void *dict_random(const struct dict *dict);
@@ -150,7 +154,8 @@ dict_find_slot_with(const struct dict *dict, uint64_t hash, struct bytes key,
     return NULL;
 }
 
-/* Always inline: gcc takes a function that only prefetches for one without effect, and drops the call. */
+/* Always inline: gcc takes a function that only prefetches for one without effect, and drops the
+ * call. */
 #define DICT_PREFETCH static inline __attribute__((always_inline)) void
 
 /* First phase: the bucket's line. */

@@ -1,7 +1,8 @@
 /* Walking a dict: scan with a cursor, each entry, random entries, figures, and the checker.
  *
- * The cursor counts with its bits reversed, so that the buckets into which a visited bucket splits or
- * merges have been visited too, whatever happened to the size between two calls. One owner, any thread.
+ * The cursor counts with its bits reversed, so that the buckets into which a visited bucket splits
+ * or merges have been visited too, whatever happened to the size between two calls. One owner, any
+ * thread.
  */
 #include "base/assert.h"
 #include "base/random.h"

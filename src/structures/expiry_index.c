@@ -1,9 +1,9 @@
 /* The B+ tree behind expiry_index.h. One owner, any thread.
  *
- * Nodes are 512 bytes. A leaf holds sorted items; an inner node holds children, and keys[i] is a lower bound
- * of what is under child i and an upper bound of what is under child i - 1 (keys[0] means nothing).
- * Leaves are never empty. Appending at the right end leaves full leaves behind: keys that are all given
- * the same time to live cost eight bytes each.
+ * Nodes are 512 bytes. A leaf holds sorted items; an inner node holds children, and keys[i] is a
+ * lower bound of what is under child i and an upper bound of what is under child i - 1 (keys[0]
+ * means nothing). Leaves are never empty. Appending at the right end leaves full leaves behind:
+ * keys that are all given the same time to live cost eight bytes each.
  */
 #include "structures/expiry_index.h"
 #include "base/assert.h"
@@ -283,7 +283,8 @@ static bool merge_children(struct expiry_index *index, struct expiry_node *paren
     return true;
 }
 
-/* The node at `level` lost something: frees it when empty, merges it when small; and so on upwards. */
+/* The node at `level` lost something: frees it when empty, merges it when small; and so on upwards.
+ */
 static void shrink_upwards(struct expiry_index *index, struct path *path)
 {
     for (unsigned level = index->height; level > 0; level--) {

@@ -4,12 +4,9 @@
 #include "base/bytes.h"
 
 static const struct value_ops operations[VALUE_TYPES] = {
-    [VALUE_STRING] = {.name = "string"},
-    [VALUE_LIST] = {.name = "list"},
-    [VALUE_SET] = {.name = "set"},
-    [VALUE_ZSET] = {.name = "zset"},
-    [VALUE_HASH] = {.name = "hash"},
-    [VALUE_MODULE] = {.name = "module"},
+    [VALUE_STRING] = {.name = "string"}, [VALUE_LIST] = {.name = "list"},
+    [VALUE_SET] = {.name = "set"},       [VALUE_ZSET] = {.name = "zset"},
+    [VALUE_HASH] = {.name = "hash"},     [VALUE_MODULE] = {.name = "module"},
     [VALUE_STREAM] = {.name = "stream"},
 };
 

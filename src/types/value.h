@@ -1,7 +1,7 @@
-/* A value outside any entry: type, encoding and a pointer. Strings are not seen in this form inside the
- * keyspace (an entry holds them in place, keyspace/entry.h); every other type is one pointer, owned by
- * whoever holds the `struct value`. Each type fills its row of the operations table (value.c). Main
- * thread, except `free`, which the lazy-free worker calls too.
+/* A value outside any entry: type, encoding and a pointer. Strings are not seen in this form inside
+ * the keyspace (an entry holds them in place, keyspace/entry.h); every other type is one pointer,
+ * owned by whoever holds the `struct value`. Each type fills its row of the operations table
+ * (value.c). Main thread, except `free`, which the lazy-free worker calls too.
  */
 #ifndef TYPES_VALUE_H
 #define TYPES_VALUE_H
@@ -48,7 +48,8 @@ struct value_ops {
     /* Bytes held by the value, estimated from at most `samples` elements (0: all). */
     size_t (*memory)(struct value value, size_t samples);
     struct value (*copy)(struct value value);
-    /* Allocations that free() returns, roughly: above VALUE_FREE_EFFORT_LAZY it is worth a worker. */
+    /* Allocations that free() returns, roughly: above VALUE_FREE_EFFORT_LAZY it is worth a worker.
+     */
     size_t (*free_effort)(struct value value);
     /* Elements (LLEN, HLEN, ...), for INFO keysizes. */
     size_t (*count)(struct value value);

@@ -1,5 +1,5 @@
-/* Runs commands without a server: services with a keyspace, an internal client, and a command table of
- * the tables that a test names. Main thread of a test. */
+/* Runs commands without a server: services with a keyspace, an internal client, and a command table
+ * of the tables that a test names. Main thread of a test. */
 #ifndef COMMAND_FIXTURE_H
 #define COMMAND_FIXTURE_H
 
@@ -18,8 +18,8 @@ struct command_fixture {
     struct keyspace *keyspace;
     struct client *client;
     struct request *request; /* given to the next commands; NULL as a rule */
-    char *text;       /* of the last reply */
-    uint64_t dirty;   /* of the last command */
+    char *text;              /* of the last reply */
+    uint64_t dirty;          /* of the last command */
     /* What the last command propagated in its own place, "SET k v"; "" when as it is. */
     char propagated[512];
     /* Keyspace events since the last command: "set:key del:other". */
@@ -31,7 +31,8 @@ struct command_fixture *fixture_create(const struct command_spec *const *tables)
 void fixture_destroy(struct command_fixture *fixture);
 
 /* Runs a line (quoted as in redis-cli) and returns the reply as on the wire, with each CR LF but
- * the last as a space: "+OK", "$3 bar", "*2 $1 a $-1"; a NUL shows as '@'. Valid until the next call. */
+ * the last as a space: "+OK", "$3 bar", "*2 $1 a $-1"; a NUL shows as '@'. Valid until the next
+ * call. */
 const char *fixture_run(struct command_fixture *fixture, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /* The same with an argument vector. */

@@ -1,7 +1,7 @@
 /* Keys as such: deleting, renaming, copying, moving. */
+#include "base/memory.h"
 #include "command_fixture.h"
 #include "commands/all.h"
-#include "base/memory.h"
 #include <criterion/criterion.h>
 
 static struct command_fixture *fx;
@@ -9,8 +9,8 @@ static struct command_fixture *fx;
 static void setup(void)
 {
     static const struct command_spec *const tables[] = {
-        string_commands, string_range_commands, keys_commands, expire_commands, flush_commands,
-        object_commands, NULL};
+        string_commands, string_range_commands, keys_commands, expire_commands,
+        flush_commands,  object_commands,       NULL};
     fx = fixture_create(tables);
 }
 
@@ -21,9 +21,9 @@ static void teardown(void)
 
 TestSuite(keys, .init = setup, .fini = teardown);
 
-#define SAME "-ERR source and destination objects are the same"
+#define SAME         "-ERR source and destination objects are the same"
 #define OUT_OF_RANGE "-ERR DB index is out of range"
-#define NOT_INTEGER "-ERR value is not an integer or out of range"
+#define NOT_INTEGER  "-ERR value is not an integer or out of range"
 
 Test(keys, del_unlink_exists_touch)
 {
@@ -161,12 +161,15 @@ Test(keys, object)
     expect_reply(fx, ":77", "OBJECT IDLETIME n");
     fixture_run(fx, "GET n");
     expect_reply(fx, ":0", "OBJECT IDLETIME n");
-    cr_assert_eq(strncmp(fixture_run(fx, "OBJECT FREQ n"), "-ERR An LFU maxmemory policy is not", 35), 0);
+    cr_assert_eq(
+        strncmp(fixture_run(fx, "OBJECT FREQ n"), "-ERR An LFU maxmemory policy is not", 35), 0);
     fx->settings.maxmemory_policy = POLICY_ALLKEYS_LFU;
     keyspace_settings_changed(fx->keyspace);
     fixture_run(fx, "SET f 1");
     expect_reply(fx, ":5", "OBJECT FREQ f");
-    cr_assert_eq(strncmp(fixture_run(fx, "OBJECT IDLETIME f"), "-ERR An LFU maxmemory policy is sel", 35), 0);
+    cr_assert_eq(
+        strncmp(fixture_run(fx, "OBJECT IDLETIME f"), "-ERR An LFU maxmemory policy is sel", 35),
+        0);
     for (int i = 0; i < 200; i++)
         fixture_run(fx, "GET f");
     struct entry *often = db_peek(keyspace_db(fx->keyspace, 0), key_of(BYTES_LITERAL("f")));

@@ -25,8 +25,7 @@ Test(lcs, example)
     fixture_run(fx, "MSET x ohmytext y mynewtext");
     expect_reply(fx, "$6 mytext", "LCS x y");
     expect_reply(fx, ":6", "LCS x y LEN");
-    expect_reply(fx,
-                 "*4 $7 matches *2 *2 *2 :4 :7 *2 :5 :8 *2 *2 :2 :3 *2 :0 :1 $3 len :6",
+    expect_reply(fx, "*4 $7 matches *2 *2 *2 :4 :7 *2 :5 :8 *2 *2 :2 :3 *2 :0 :1 $3 len :6",
                  "LCS x y IDX");
     expect_reply(fx, "*4 $7 matches *1 *3 *2 :4 :7 *2 :5 :8 :4 $3 len :6",
                  "LCS x y IDX MINMATCHLEN 4 WITHMATCHLEN");

@@ -56,8 +56,8 @@ Test(scan, visits_every_key)
 {
     for (int i = 0; i < 500; i++)
         fixture_run(fx, "SET key%03d v", i);
-    static const char *const options[] = {"", "COUNT 1", "COUNT 100", "COUNT 1000000",
-                                          "TYPE string", "MATCH key*"};
+    static const char *const options[] = {
+        "", "COUNT 1", "COUNT 100", "COUNT 1000000", "TYPE string", "MATCH key*"};
     for (size_t o = 0; o < sizeof(options) / sizeof(options[0]); o++) {
         char *all = scan_all(options[o]);
         for (int i = 0; i < 500; i++) {

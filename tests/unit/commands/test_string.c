@@ -11,8 +11,9 @@ static struct command_fixture *fx;
 
 static void setup(void)
 {
-    static const struct command_spec *const tables[] = {
-        string_commands, string_range_commands, keys_commands, expire_commands, object_commands, NULL};
+    static const struct command_spec *const tables[] = {string_commands, string_range_commands,
+                                                        keys_commands,   expire_commands,
+                                                        object_commands, NULL};
     fx = fixture_create(tables);
 }
 
@@ -23,9 +24,9 @@ static void teardown(void)
 
 TestSuite(string, .init = setup, .fini = teardown);
 
-#define WRONGTYPE "-WRONGTYPE Operation against a key holding the wrong kind of value"
+#define WRONGTYPE   "-WRONGTYPE Operation against a key holding the wrong kind of value"
 #define NOT_INTEGER "-ERR value is not an integer or out of range"
-#define SYNTAX "-ERR syntax error"
+#define SYNTAX      "-ERR syntax error"
 
 Test(string, set_get_del)
 {
@@ -53,8 +54,9 @@ Test(string, null_in_resp3)
 /* Every size around the limits of embedding, encodings and shared values. */
 Test(string, values_of_every_size_come_back)
 {
-    static const size_t sizes[] = {0,   1,   7,    8,    20,   43,   44,   45,   63,   64,  65, 127,
-                                   200, 255, 1000, 2029, 4096, 8191, 8192, 8193, 65536, 1000000};
+    static const size_t sizes[] = {0,    1,    7,    8,    20,    43,     44,   45,
+                                   63,   64,   65,   127,  200,   255,    1000, 2029,
+                                   4096, 8191, 8192, 8193, 65536, 1000000};
     char *value = mem_alloc(1000001);
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
         memset(value, 'a' + (int)i, sizes[i]);
@@ -292,9 +294,10 @@ Test(string, append_and_setrange_model)
         } else {
             char offset[32];
             size_t at = seed / 512 % (size + 30);
-            struct bytes argv[] = {BYTES_LITERAL("setrange"), BYTES_LITERAL("k"),
-                                   bytes_of(offset, (size_t)snprintf(offset, sizeof(offset), "%zu", at)),
-                                   bytes_of(piece, piece_size)};
+            struct bytes argv[] = {
+                BYTES_LITERAL("setrange"), BYTES_LITERAL("k"),
+                bytes_of(offset, (size_t)snprintf(offset, sizeof(offset), "%zu", at)),
+                bytes_of(piece, piece_size)};
             fixture_run_argv(fx, 4, argv);
             if (piece_size) {
                 memcpy(model + at, piece, piece_size);
@@ -302,8 +305,7 @@ Test(string, append_and_setrange_model)
             }
         }
     }
-    const struct entry *entry =
-        db_peek(keyspace_db(fx->keyspace, 0), key_of(BYTES_LITERAL("k")));
+    const struct entry *entry = db_peek(keyspace_db(fx->keyspace, 0), key_of(BYTES_LITERAL("k")));
     char scratch[NUMBER_I64_TEXT_MAX];
     struct bytes value = entry_string(entry, scratch);
     cr_assert_eq(value.size, size);
@@ -345,8 +347,7 @@ Test(string, set_adopts_a_large_argument)
     cr_assert_str_eq(fixture_run_argv(fx, 3, argv), "+OK");
     fx->request = NULL;
     cr_assert_null(large[2]);
-    const struct entry *entry =
-        db_peek(keyspace_db(fx->keyspace, 0), key_of(BYTES_LITERAL("k")));
+    const struct entry *entry = db_peek(keyspace_db(fx->keyspace, 0), key_of(BYTES_LITERAL("k")));
     cr_assert_eq(entry_shared(entry), argument);
     cr_assert_eq(argument->references, 1);
     expect_reply(fx, ":40000", "STRLEN k");
@@ -388,8 +389,7 @@ Test(string, setrange)
 
 Test(string, cve_2022_35977_setrange_overflow)
 {
-    static const char too_long[] =
-        "-ERR string exceeds maximum allowed size (proto-max-bulk-len)";
+    static const char too_long[] = "-ERR string exceeds maximum allowed size (proto-max-bulk-len)";
     fixture_run(fx, "SET k v");
     expect_reply(fx, too_long, "SETRANGE k 536870911 xx");
     expect_reply(fx, too_long, "SETRANGE k 536870912 x");
@@ -444,10 +444,11 @@ Test(string, getrange)
 
 Test(string, integer_texts)
 {
-    static const char *const integers[] = {"0", "-1", "9223372036854775807",
-                                           "-9223372036854775808", "100"};
-    static const char *const texts[] = {"00", "+1", "-0", "01", "9223372036854775808", "1 ", " 1",
-                                        "1.0", "-", "-9223372036854775809", "0x10"};
+    static const char *const integers[] = {"0", "-1", "9223372036854775807", "-9223372036854775808",
+                                           "100"};
+    static const char *const texts[] = {"00",  "+1", "-0",  "01", "9223372036854775808",
+                                        "1 ",  " 1", "1.0", "-",  "-9223372036854775809",
+                                        "0x10"};
     for (size_t i = 0; i < sizeof(integers) / sizeof(integers[0]); i++) {
         fixture_run(fx, "SET k \"%s\"", integers[i]);
         expect_reply(fx, "$3 int", "OBJECT ENCODING k");
@@ -463,9 +464,9 @@ Test(string, integer_texts)
 Test(string, wrong_type)
 {
     static const char *const lines[] = {
-        "GET k",           "SET k v GET",  "GETEX k",    "GETDEL k",       "GETSET k v",
-        "APPEND k v",      "STRLEN k",     "INCR k",     "DECRBY k 1",     "INCRBYFLOAT k 1",
-        "SETRANGE k 0 v",  "SETRANGE k 0 \"\"", "GETRANGE k 0 1",
+        "GET k",          "SET k v GET",       "GETEX k",        "GETDEL k",   "GETSET k v",
+        "APPEND k v",     "STRLEN k",          "INCR k",         "DECRBY k 1", "INCRBYFLOAT k 1",
+        "SETRANGE k 0 v", "SETRANGE k 0 \"\"", "GETRANGE k 0 1",
     };
     struct db *db = keyspace_db(fx->keyspace, 0);
     struct key key = key_of(BYTES_LITERAL("k"));

@@ -218,7 +218,10 @@ Test(db, memory_goals)
         bool is_integer;
         bool expires;
         unsigned goal;
-    } shapes[] = {{8, false, false, 68}, {64, false, false, 130}, {64, false, true, 142}, {0, true, false, 54}};
+    } shapes[] = {{8, false, false, 68},
+                  {64, false, false, 130},
+                  {64, false, true, 142},
+                  {0, true, false, 54}};
     char value[64];
     memset(value, 'v', sizeof(value));
     for (size_t s = 0; s < sizeof(shapes) / sizeof(shapes[0]); s++) {
@@ -227,10 +230,12 @@ Test(db, memory_goals)
         struct db *big = keyspace_db(fresh, 0);
         for (int i = 0; i < COUNT; i++) {
             char name[32];
-            struct key key = key_of(bytes_of(name, (size_t)snprintf(name, sizeof(name), "key:%012d", i)));
+            struct key key =
+                key_of(bytes_of(name, (size_t)snprintf(name, sizeof(name), "key:%012d", i)));
             struct entry *entry =
-                shapes[s].is_integer ? db_set_integer(big, key, i, 0)
-                                     : db_set_string(big, key, bytes_of(value, shapes[s].value_size), 0);
+                shapes[s].is_integer
+                    ? db_set_integer(big, key, i, 0)
+                    : db_set_string(big, key, bytes_of(value, shapes[s].value_size), 0);
             if (shapes[s].expires)
                 db_set_expiry(big, key, entry, clock_wall_ms() + (int64_t)random_below(3600000));
         }

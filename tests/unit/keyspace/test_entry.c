@@ -71,7 +71,8 @@ Test(entry, embedding_takes_the_least_memory)
 {
     for (size_t size = 65; size < REPLY_SHARED_SIZE_MIN; size++) {
         size_t together = entry_class(8 + 16 + size);
-        size_t apart = entry_class(8 + 8 + 16) + entry_class(sizeof(struct shared_bytes) + size + 3);
+        size_t apart =
+            entry_class(8 + 8 + 16) + entry_class(sizeof(struct shared_bytes) + size + 3);
         cr_assert_eq(entry_should_embed(16, false, size), together <= apart, "size %zu", size);
     }
     cr_assert(entry_should_embed(16, false, 0));

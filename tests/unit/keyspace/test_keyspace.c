@@ -416,10 +416,11 @@ Test(keyspace, option_defaults_are_the_settings)
         const struct option *option = &keyspace_options.options[i];
         const char *field = (const char *)&settings + option->offset;
         if (option->kind == OPTION_INT || option->kind == OPTION_MEMORY)
-            cr_assert_eq(*(const int64_t *)(const void *)field, strtoll(option->default_text, NULL, 10),
-                         "%s", option->name);
+            cr_assert_eq(*(const int64_t *)(const void *)field,
+                         strtoll(option->default_text, NULL, 10), "%s", option->name);
         if (option->kind == OPTION_BOOL)
-            cr_assert_eq(*(const bool *)field, strcmp(option->default_text, "yes") == 0, "%s", option->name);
+            cr_assert_eq(*(const bool *)field, strcmp(option->default_text, "yes") == 0, "%s",
+                         option->name);
     }
     cr_assert_eq(settings.maxmemory_policy, POLICY_NOEVICTION);
 }

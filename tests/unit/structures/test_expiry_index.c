@@ -1,7 +1,7 @@
 /* expiry_index against a sorted array. */
-#include "structures/expiry_index.h"
 #include "base/memory.h"
 #include "base/random.h"
+#include "structures/expiry_index.h"
 #include <criterion/criterion.h>
 #include <stdlib.h>
 

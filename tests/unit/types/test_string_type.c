@@ -10,8 +10,8 @@ Test(string_type, classify)
     cr_assert_eq(integer, 123);
     cr_assert_eq(string_classify(BYTES_LITERAL("-9223372036854775808"), &integer), ENCODING_INT);
     cr_assert_eq(integer, INT64_MIN);
-    static const char *const texts[] = {"", "-", "007", "+1", "1a", "9223372036854775808",
-                                        "123456789012345678901", ".5", "/"};
+    static const char *const texts[] = {
+        "", "-", "007", "+1", "1a", "9223372036854775808", "123456789012345678901", ".5", "/"};
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         cr_assert_eq(string_classify(bytes_of_text(texts[i]), &integer), ENCODING_EMBSTR);
     char text[46] = {0};
