@@ -160,10 +160,10 @@ test "--version and --help" {
 test "--check-config accepts a good file and refuses a bad one" {
     set file [file join $::work_dir check.conf]
     write_file $file [base_config]
-    lassign [run_server_program [list --check-config $file]] code output
+    lassign [run_server_program [list $file --check-config]] code output
     assert_equal 0 $code $output
     write_file $file "[base_config]bogus 1\n"
-    lassign [run_server_program [list --check-config $file]] code output
+    lassign [run_server_program [list $file --check-config]] code output
     assert_equal 1 $code $output
     assert_match "*bogus*" $output
 } {sluice}

@@ -34,7 +34,8 @@ test "Each listener is announced by its kind" {
 
 test "A stale unix socket is replaced" {
     set path [file join $::work_dir stale.sock]
-    write_file $path ""
+    exec perl -MIO::Socket::UNIX -e {IO::Socket::UNIX->new(Local => $ARGV[0], Listen => 1) or die} $path
+    assert_equal socket [file type $path]
     start_server [list overrides [list unixsocket $path]] {
         set c [resp::connect -unix $path]
         assert_equal PONG [$c ping]
