@@ -27,10 +27,12 @@ void log_set_stdout(bool enabled);
 void log_write(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The text exactly as given, without prefix (banner, crash report). */
 void log_raw(enum log_level level, const char *text);
-/* At most one line a second for the call site's `state` (a static struct), counting the rest. */
+/* At most state->per_second lines a second for the call site's `state` (a static struct), counting the rest. */
 struct log_rate {
     long long second;
     unsigned long dropped;
+    unsigned long count;      /* lines in this second */
+    unsigned long per_second; /* lines allowed in one; 0 is 1 */
 };
 void log_limited(struct log_rate *state, enum log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

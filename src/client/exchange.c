@@ -246,7 +246,8 @@ static void take_closed(struct exchange *exchange, const struct message *message
     client->flags |= CLIENT_CLOSING;
     client->session = NULL;
     exchange->hooks.on_closed(exchange->hooks.context, client,
-                              (enum connection_outcome)message->value, message->c);
+                              (enum connection_outcome)(message->value & 0xff),
+                              (enum session_close_reason)(message->value >> 8), message->c);
     post(client, (struct message){.type = SESSION_FORGET, .a = session});
     io_pool_unplace(client->thread);
     client_destroy(exchange->clients, client);

@@ -29,7 +29,7 @@ struct exchange_hooks {
     void (*on_opened)(void *context, struct client *client, const struct tls_facts *facts);
     /* The connection is gone; the client is destroyed after return. `text` may be NULL. */
     void (*on_closed)(void *context, struct client *client, enum connection_outcome outcome,
-                      const char *text);
+                      enum session_close_reason reason, const char *text);
 };
 
 struct exchange *exchange_create(struct client_table *clients, const struct exchange_hooks *hooks,

@@ -63,7 +63,7 @@ static void unlink_session(struct session_host *host, struct session *session)
 static void report_closed(struct session *session, enum connection_outcome outcome)
 {
     struct message closed = {.type = SESSION_CLOSED,
-                             .value = (uint32_t)outcome,
+                             .value = (uint32_t)outcome | (uint32_t)session->close_reason << 8,
                              .a = session->client,
                              .b = session,
                              .c = session->closed_text};

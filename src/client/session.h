@@ -56,6 +56,7 @@ struct session {
 
     struct tls_facts *facts; /* between OPENED and LIMITS */
     char *closed_text;
+    uint8_t close_reason; /* enum session_close_reason */
     struct session *next;
     struct session *previous;
 };

@@ -12,7 +12,9 @@
 #include "io/byte_pool.h"
 #include <string.h>
 
-enum { READ_SIZE_MIN = 1024 };
+enum {
+    READ_SIZE_MIN = 1024
+};
 
 static bool batch_is_full(const struct session *session)
 {
@@ -177,6 +179,12 @@ static void add_request(struct session *session, char *data)
     session->host->resolver->resolve(session->host->resolver->context, request);
 }
 
+static void close_for(struct session *session, enum session_close_reason reason)
+{
+    session->close_reason = (uint8_t)reason;
+    connection_close(session->connection, CONNECTION_CLOSE_NOW);
+}
+
 /* Closes, without a word as Redis does, when `more` bytes make the unfinished request too large. */
 static bool check_query_size(struct session *session, size_t more)
 {
@@ -184,7 +192,7 @@ static bool check_query_size(struct session *session, size_t more)
     if (tail <= SESSION_REQUEST_SIZE_MAX &&
         (int64_t)(tail + session->large_total + more) <= session->limits.query_size_max)
         return true;
-    connection_close(session->connection, CONNECTION_CLOSE_NOW);
+    close_for(session, SESSION_CLOSE_QUERY_LIMIT);
     return false;
 }
 
@@ -241,6 +249,12 @@ static void handle_error(struct session *session)
     add_protocol_error(session, session->parser.error_text);
 }
 
+/* A handshake record where a request should begin: no request starts with byte 22. */
+static bool is_tls_hello(const struct session *session, const char *data, size_t size)
+{
+    return size >= 2 && data[0] == 0x16 && data[1] == 0x03 && resp_parser_is_idle(&session->parser);
+}
+
 /* Parses what the block holds into the batch, until input or room ends. */
 static void parse_input(struct session *session)
 {
@@ -256,6 +270,10 @@ static void parse_input(struct session *session)
         }
         char *data = session->block->data + session->request_start;
         size_t size = session->block->used - session->request_start;
+        if (is_tls_hello(session, data, size)) {
+            close_for(session, SESSION_CLOSE_TLS_ON_PLAIN);
+            return;
+        }
         switch (resp_parse(&session->parser, data, size)) {
         case RESP_REQUEST:
             add_request(session, data);

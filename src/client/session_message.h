@@ -37,6 +37,13 @@ enum session_message {
     SESSION_CLOSED    /* a = client, b = session, value = outcome, c = one line of text, readable until FORGET; may be NULL */
 };
 
+/* Why the I/O side closed of its own accord: in bits 8.. of SESSION_CLOSED's value. */
+enum session_close_reason {
+    SESSION_CLOSE_OTHER,
+    SESSION_CLOSE_QUERY_LIMIT, /* client-query-buffer-limit */
+    SESSION_CLOSE_TLS_ON_PLAIN /* a TLS hello on a plain port */
+};
+
 enum lend_flag { LEND_TLS = 1 << 0, LEND_AUTHENTICATED = 1 << 1 };
 
 /* What every session is held to; a new snapshot is sent when the configuration changes. */

@@ -41,7 +41,7 @@ static void quit_command(struct call *call)
 static void select_command(struct call *call)
 {
     int64_t index;
-    if (!call_integer(call, 1, &index, "ERR invalid DB index"))
+    if (!call_integer(call, 1, &index, NULL))
         return;
     if (!keyspace_db(call->services->keyspace, index)) {
         reply_errorf(call->reply, "DB index is out of range");

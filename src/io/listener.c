@@ -253,6 +253,8 @@ static int remove_stale(const char *path, const struct address *address)
     struct stat info;
     if (lstat(path, &info) < 0)
         return errno == ENOENT ? 0 : -errno;
+    if (S_ISREG(info.st_mode) && info.st_size == 0)
+        return unlink(path) == 0 ? 0 : -errno;
     if (!S_ISSOCK(info.st_mode))
         return -EEXIST;
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -351,6 +353,8 @@ void listener_close(struct listener *listener)
     loop_task_cancel(listener->loop, &listener->task);
     while (listener->queue_count > 0)
         (void)close(dequeue(listener));
+    /* Closing may wait for what is in flight; who connects from now on is to be refused at once. */
+    (void)shutdown(listener->socket.fd, SHUT_RDWR);
     socket_close(listener->loop, &listener->socket);
 }
 

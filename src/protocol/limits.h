@@ -8,7 +8,7 @@ enum {
     /* Longest inline command, and longest "*3" or "$5" header line. */
     RESP_INLINE_SIZE_MAX = 64 * 1024,
     /* Arguments of one command. */
-    RESP_ARGC_MAX = 1024 * 1024,
+    RESP_ARGC_MAX = INT32_MAX,
     /* Before authentication (CVE-2021-32675). */
     RESP_UNAUTHENTICATED_ARGC_MAX = 10,
     RESP_UNAUTHENTICATED_BULK_MAX = 16384,

@@ -153,9 +153,9 @@ static bool parse_header_number(const char *text, size_t size, int64_t *value)
             return false;
         sum = sum * 10 + (uint64_t)(text[i] - '0'); /* 19 digits cannot overflow */
     }
-    if (sum > INT64_MAX)
+    if (sum > (uint64_t)INT64_MAX + is_negative)
         return false;
-    *value = is_negative ? -(int64_t)sum : (int64_t)sum;
+    *value = is_negative ? (int64_t)-sum : (int64_t)sum;
     return true;
 }
 

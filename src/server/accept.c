@@ -117,11 +117,18 @@ void server_on_opened(void *context, struct client *client, const struct tls_fac
 }
 
 void server_on_closed(void *context, struct client *client, enum connection_outcome outcome,
-                      const char *text)
+                      enum session_close_reason reason, const char *text)
 {
-    (void)context;
-    static struct log_rate rate; /* main thread only */
-    if (outcome == OUTCOME_HANDSHAKE_FAILED || outcome == OUTCOME_HANDSHAKE_TIMEOUT)
+    struct server *server = context;
+    static struct log_rate rate = {.per_second = 100}; /* main thread only */
+    static struct log_rate plain_rate;
+    if (reason == SESSION_CLOSE_QUERY_LIMIT) {
+        server->stats->query_buffer_limit_disconnections++;
+        log_warning("Closing client that reached max query buffer length: id=%llu addr=%s",
+                    (unsigned long long)client->id, client->peer);
+    } else if (reason == SESSION_CLOSE_TLS_ON_PLAIN) {
+        log_limited(&plain_rate, LOG_WARNING_, "A TLS client connected to a plain port (peer %s)", client->peer);
+    } else if (outcome == OUTCOME_HANDSHAKE_FAILED || outcome == OUTCOME_HANDSHAKE_TIMEOUT)
         log_limited(&rate, LOG_WARNING_, "Error accepting a client connection: %s",
                     text && *text ? text : "handshake timed out");
     else if (text && *text)

@@ -31,8 +31,13 @@ static int apply_server(void *context, const struct option_changes *changes, str
     struct server *server = context;
     const struct server_settings *settings = &server->settings.server;
     static const char *const listening[] = {"bind", "port", NULL};
-    if (any_changed(changes, listening) && server_reopen_listeners(server, error) != 0)
+    if (any_changed(changes, listening) && server_reopen_listeners(server, error) != 0) {
+        buffer_clear(error);
+        (void)buffer_append_text(error, option_changed(changes, "bind")
+                                            ? "Failed to bind to specified addresses."
+                                            : "Unable to listen on this port. Check server logs.");
         return -1;
+    }
     if (option_changed(changes, "loglevel"))
         log_set_level((enum log_level)settings->loglevel);
     if (option_changed(changes, "hz"))

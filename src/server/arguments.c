@@ -128,7 +128,11 @@ enum arguments_result arguments_parse(int argc, char **argv, struct arguments *a
     if (special != ARGUMENTS_RUN)
         return special;
     int first = 1;
-    if (argc > 1 && argv[1][0] != '-')
+    if (argc > 1 && strcmp(argv[first], "--check-config") == 0) {
+        arguments->checks_config = true;
+        first++;
+    }
+    if (first < argc && argv[first][0] != '-')
         arguments->config_path = argv[first++];
     bool wants_value = false; /* of the option named last: then even "--x" is a value */
     for (int i = first; i < argc; i++) {

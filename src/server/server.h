@@ -113,7 +113,7 @@ void server_write_listeners(void *server, struct buffer *out);
 void server_on_accept(struct listener *listener, int fd);
 void server_on_opened(void *server, struct client *client, const struct tls_facts *facts);
 void server_on_closed(void *server, struct client *client, enum connection_outcome outcome,
-                      const char *text);
+                      enum session_close_reason reason, const char *text);
 
 /* -- apply.c: CONFIG SET reaches running modules -- */
 void server_observe_options(struct server *server);

@@ -37,7 +37,7 @@ static void fill_clients(void *context, struct info_clients *out)
         uint64_t input = client_meter_get(client->meters.input_size);
         uint64_t output = exchange_output_size(client);
         out->connected += (client->flags & CLIENT_OPENED) != 0;
-        out->blocked += (client->flags & CLIENT_BLOCKED) != 0;
+        out->blocked += (client->flags & (CLIENT_BLOCKED | CLIENT_PAUSED)) != 0;
         out->memory_normal += sizeof(*client) + input + output;
         if (input > out->recent_max_input)
             out->recent_max_input = input;

@@ -67,6 +67,7 @@ void server_unwatch_signals(struct server *server)
 
 /* -- crash report: async-signal-safe calls only, but for the log line, whose risk is worth its use -- */
 
+#ifndef SLUICE_SANITIZER
 static void print_backtrace(void)
 {
     void *frames[BACKTRACE_DEPTH_MAX];
@@ -105,6 +106,8 @@ static void on_panic(const char *message)
     report(message);
     signal(SIGABRT, SIG_DFL);
 }
+#endif
+
 #endif
 
 void server_install_crash_handlers(struct server *server)
