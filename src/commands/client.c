@@ -8,6 +8,7 @@
 #include "commands/all.h"
 #include "dispatch/call.h"
 #include "dispatch/execute.h"
+#include "keyspace/keyspace.h"
 
 enum { LIST_SIZE_MAX = 512 * 1024 * 1024 };
 
@@ -356,6 +357,7 @@ static void pause_command(struct call *call)
         return;
     }
     client_pause_start(&call->services->executor->pause, mode, until_ms);
+    keyspace_set_expire_mode(call->services->keyspace, EXPIRE_HIDE);
     reply_ok(call->reply);
 }
 

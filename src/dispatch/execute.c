@@ -73,9 +73,30 @@ static size_t print_preview(char *text, size_t capacity, struct bytes bytes)
     return size;
 }
 
+/* An HTTP request sent here by a browser that was tricked: its headers must not run as commands. */
+static bool is_http(const struct call *call)
+{
+    return bytes_is(call->argv[0], "post") || bytes_is(call->argv[0], "host:");
+}
+
+static void refuse_http(struct call *call)
+{
+    static struct log_rate rate; /* main thread only */
+    log_limited(&rate, LOG_WARNING_,
+                "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host: commands "
+                "to Redis. This is likely due to an attacker attempting to use Cross Protocol Scripting to "
+                "compromise your Redis instance. Connection from %s aborted.",
+                call->client->peer ? call->client->peer : "?");
+    call->client->flags |= CLIENT_CLOSE_AFTER_REPLY;
+}
+
 /* "unknown command 'x', with args beginning with: 'a' 'b' " */
 static bool refuse_unknown(struct call *call)
 {
+    if (is_http(call)) {
+        refuse_http(call);
+        return false;
+    }
     char name[UNKNOWN_PREVIEW_MAX + 1];
     char args[UNKNOWN_PREVIEW_MAX * 2] = "";
     size_t used = 0;
@@ -135,8 +156,11 @@ static bool make_room(struct executor *executor)
     if (limit == 0)
         return true;
     uint64_t used = mem_used();
-    if (used <= limit)
+    if (used <= limit) {
+        if (keyspace->stats.eviction_exceeded_since_us)
+            (void)keyspace_evict(keyspace, 0, 0); /* closes the time over the limit */
         return true;
+    }
     enum evict_result result =
         keyspace_evict(keyspace, used - limit, keyspace_evict_budget(keyspace));
     return result != EVICT_FAIL;
@@ -206,6 +230,8 @@ static void run(struct executor *executor, struct call *call)
         latency_histogram_record(&command->stats.histogram, (uint64_t)spent_ns);
     if (call->dirty && executor->propagate)
         executor->propagate(executor->propagate_context, call);
+    if (call->propagated)
+        call_propagated_free(call);
 }
 
 static void answer_protocol_error(struct executor *executor, struct client *client, const char *text)
@@ -248,7 +274,8 @@ void executor_execute(void *context, struct client *client, struct request *requ
                         .argv = request->argv,
                         .argc = request->argc,
                         .request = request,
-                        .is_propagated_as_is = true};
+                        .is_propagated_as_is = true,
+                        .has_listeners = executor->propagate != NULL};
     client->reply.error_count = 0;
     client->reply.is_discarded = is_muted(client);
     client->last_interaction_us = clock_us();

@@ -71,12 +71,21 @@ static void sample_stats(struct server *server)
     (void)mem_used_peak();
 }
 
+/* While clients are paused the data set does not change: keys whose time has come are hidden, not
+ * removed. */
+static void update_expire_mode(struct server *server)
+{
+    bool is_paused = client_pause_check(&server->executor->pause, clock_wall_ms()) != CLIENT_PAUSE_NONE;
+    keyspace_set_expire_mode(server->keyspace, is_paused ? EXPIRE_HIDE : EXPIRE_DELETE);
+}
+
 static void on_cron(struct timer *timer)
 {
     struct server *server = (struct server *)((char *)timer - offsetof(struct server, cron_timer));
     int64_t period_ms = 1000 / server->settings.server.hz;
     timer_start(loop_timers(io_pool_main_loop(server->pool)), timer, period_ms);
     server->cron_runs++;
+    update_expire_mode(server);
     keyspace_cron(server->keyspace, clock_wall_ms());
     run_clients(server);
     resume_paused(server);

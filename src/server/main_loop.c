@@ -25,6 +25,8 @@ static int64_t choose_wait(struct server *server)
 static void wait_for_work(struct server *server)
 {
     int64_t wait_us = choose_wait(server);
+    if (wait_us != 0)
+        keyspace_expire_fast(server->keyspace, clock_wall_ms());
     loop_poll(io_pool_main_loop(server->pool), wait_us);
     if (wait_us != 0)
         wakeup_end_sleep(io_pool_main_wakeup(server->pool));

@@ -43,7 +43,8 @@ static void register_options(struct server *server)
 
 struct server *server_create(void)
 {
-    struct server *server = mem_calloc(1, sizeof(*server));
+    struct server *server = mem_alloc_aligned(64, sizeof(*server));
+    memset(server, 0, sizeof(*server));
     server->config = config_create();
     register_options(server);
     server->stats = mem_calloc(1, sizeof(*server->stats));
@@ -81,12 +82,19 @@ static void raise_files(struct server *server)
                 (unsigned long long)server->files_max, (long long)server->maxclients);
 }
 
-static void apply_renames(struct server *server)
+static int apply_renames(struct server *server)
 {
     const struct server_settings *settings = &server->settings.server;
-    for (int i = 0; i < settings->rename_count; i++)
-        if (command_table_rename(server->commands, settings->renames[i].name, settings->renames[i].new_name) != 0)
-            log_warning("rename-command %s: no such command, or the new name is taken", settings->renames[i].name);
+    for (int i = 0; i < settings->rename_count; i++) {
+        const struct command_rename *rename = &settings->renames[i];
+        if (command_table_rename(server->commands, rename->name, rename->new_name) == 0)
+            continue;
+        bool is_known = command_lookup_name(server->commands, bytes_of_text(rename->name)) != NULL;
+        log_warning("rename-command %s: %s", rename->name,
+                    is_known ? "Target command name already exists" : "No such command in rename-command");
+        return -1;
+    }
+    return 0;
 }
 
 /* The exchange calls back with the server; the executor is created after the pool. */
@@ -183,7 +191,8 @@ static void fill_services(struct server *server)
 int server_start(struct server *server)
 {
     raise_files(server);
-    apply_renames(server);
+    if (apply_renames(server) != 0)
+        return -1;
     server->settings.keyspace.hz = server->settings.server.hz;
     create_exchange(server);
     if (start_pool(server) != 0 || start_tls(server) != 0)

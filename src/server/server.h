@@ -80,7 +80,8 @@ struct server {
     int64_t started_us;
     int64_t started_wall_ms;
     size_t startup_memory;
-    uint64_t main_busy_us;
+    struct io_stats io_baseline; /* at the last CONFIG RESETSTAT: sum, and main's own */
+    struct io_stats own_io_baseline;
     uint64_t files_max;         /* RLIMIT_NOFILE in force */
     int64_t maxclients;         /* in force: as configured, or what the limit of files allows */
     int64_t peak_clients;

@@ -90,19 +90,35 @@ static void fill_keyspace(void *context, struct info_keyspace *out)
         out->current_eviction_exceeded_ms = (uint64_t)(clock_us() - stats->eviction_exceeded_since_us) / 1000;
 }
 
+static void fill_replication(void *context, struct info_replication *out)
+{
+    struct server *server = context;
+    out->replid = server->run_id;
+    out->backlog_size = (uint64_t)server->settings.replication.repl_backlog_size;
+}
+
+/* CONFIG RESETSTAT: the I/O threads' counters go on; what they were now is subtracted from now on. */
+static void reset_io(void *context)
+{
+    struct server *server = context;
+    io_pool_sum_stats(server->pool, &server->io_baseline);
+    server->own_io_baseline = *loop_stats(io_pool_main_loop(server->pool));
+}
+
 static void fill_io(void *context, struct info_io *out)
 {
     struct server *server = context;
     struct io_stats sum;
     io_pool_sum_stats(server->pool, &sum);
     const struct io_stats *own = loop_stats(io_pool_main_loop(server->pool));
-    out->bytes_in = sum.bytes_in;
-    out->bytes_out = sum.bytes_out;
-    out->reads = sum.reads;
-    out->writes = sum.writes;
-    out->threaded_reads = sum.reads - io_stat_read(own->reads);
-    out->threaded_writes = sum.writes - io_stat_read(own->writes);
-    out->main_busy_us = server->main_busy_us;
+    const struct io_stats *base = &server->io_baseline;
+    out->bytes_in = sum.bytes_in - base->bytes_in;
+    out->bytes_out = sum.bytes_out - base->bytes_out;
+    out->reads = sum.reads - base->reads;
+    out->writes = sum.writes - base->writes;
+    out->threaded_reads = out->reads - (io_stat_read(own->reads) - server->own_io_baseline.reads);
+    out->threaded_writes = out->writes - (io_stat_read(own->writes) - server->own_io_baseline.writes);
+    out->main_busy_us = io_stat_read(own->busy_us);
 }
 
 struct command_visitor {
@@ -145,7 +161,9 @@ void server_register_info(struct server *server)
                                                  .persistence = fill_persistence,
                                                  .keyspace = fill_keyspace,
                                                  .io = fill_io,
+                                                 .replication = fill_replication,
                                                  .each_command = each_command};
+    info_on_reset(server->info, reset_io, server);
     info_register_standard(server->info, &server->info_sources);
     info_register(server->info, &keyspace_info, server->keyspace);
     info_register(server->info, &threads_info_section, server);
