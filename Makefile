@@ -149,6 +149,14 @@ unit-$(1): $(filter $(B)/unit/$(1)/%,$(unit_programs))
 endef
 $(foreach f,$(folders),$(eval $(call unit_rule,$(f))))
 
+# The tools' modules are no library: their tests include the .c files.
+$(B)/unit/tools/%: tests/unit/tools/%.c $(wildcard src/tools/*/*.[ch]) $(tool_libraries) $(B)/libsupport.a $(B)/flags
+	@mkdir -p $(@D)
+	@echo "  UNIT $<"
+	@$(CC) $(CPPFLAGS) $(CFLAGS) $(unit_flags) $(LDFLAGS) $< -Wl,--start-group $(B)/libsupport.a $(tool_libraries) -Wl,--end-group $(LDLIBS) $(unit_libs) -o $@
+unit-tools: $(filter $(B)/unit/tools/%,$(unit_programs))
+	@utils/run-unit $(filter $(B)/unit/tools/%,$(unit_programs))
+
 unit-programs: $(unit_programs)
 unit: $(unit_programs)
 	@utils/run-unit $(unit_programs)

@@ -7,11 +7,14 @@
 #include "io/tls_context.h"
 #include "io/tls_tickets.h"
 #include "io/transport_tls.h"
-#include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#ifndef TLS_PAIR_WITHOUT_CRITERION /* bench/tls-handshake is no test */
+#include <criterion/criterion.h>
+#endif
 
 #define CERTIFICATES "tests/tls/"
 
