@@ -5,7 +5,8 @@
 
 static const char *password_of(const struct acl_settings *settings)
 {
-    const char *password = settings->requirepass ? settings->requirepass : settings->requirepass_external;
+    const char *password =
+        settings->requirepass ? settings->requirepass : settings->requirepass_external;
     return password && *password ? password : NULL;
 }
 

@@ -11,6 +11,7 @@
 bool acl_needs_password(const struct acl_settings *settings);
 /* Constant time in the password's content. True when the pair is right; without a requirepass any
  * password is right for "default". */
-bool acl_authenticate(const struct acl_settings *settings, struct bytes user, struct bytes password);
+bool acl_authenticate(const struct acl_settings *settings, struct bytes user,
+                      struct bytes password);
 
 #endif

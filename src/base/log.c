@@ -332,7 +332,8 @@ void log_limited(struct log_rate *state, enum log_level level, const char *forma
     /* Whoever moves the state to this second begins its count. */
     if (__atomic_exchange_n(&state->second, second, __ATOMIC_RELAXED) != second)
         __atomic_store_n(&state->count, 0, __ATOMIC_RELAXED);
-    if (__atomic_fetch_add(&state->count, 1, __ATOMIC_RELAXED) >= (state->per_second ? state->per_second : 1)) {
+    if (__atomic_fetch_add(&state->count, 1, __ATOMIC_RELAXED) >=
+        (state->per_second ? state->per_second : 1)) {
         __atomic_fetch_add(&state->dropped, 1, __ATOMIC_RELAXED);
         return;
     }

@@ -27,7 +27,8 @@ void log_set_stdout(bool enabled);
 void log_write(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The text exactly as given, without prefix (banner, crash report). */
 void log_raw(enum log_level level, const char *text);
-/* At most state->per_second lines a second for the call site's `state` (a static struct), counting the rest. */
+/* At most state->per_second lines a second for the call site's `state` (a static struct), counting
+ * the rest. */
 struct log_rate {
     long long second;
     unsigned long dropped;

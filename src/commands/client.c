@@ -1,5 +1,5 @@
-/* CLIENT and its subcommands. Other clients are reached through their fields on main and by messages
- * to their I/O threads; nothing is paused. */
+/* CLIENT and its subcommands. Other clients are reached through their fields on main and by
+ * messages to their I/O threads; nothing is paused. */
 #include "base/clock.h"
 #include "base/number.h"
 #include "client/client_describe.h"
@@ -49,7 +49,8 @@ static void setinfo_command(struct call *call)
         what = "lib-ver";
     } else {
         reply_errorf(call->reply, "Unrecognized option '%.*s'",
-                     (int)(call->argv[2].size < 128 ? call->argv[2].size : 128), call->argv[2].data);
+                     (int)(call->argv[2].size < 128 ? call->argv[2].size : 128),
+                     call->argv[2].data);
         return;
     }
     if (!client_name_is_valid(call->argv[3])) {
@@ -104,8 +105,8 @@ static bool parse_type(struct call *call, struct bytes name, int *type)
     else if (bytes_is(name, "pubsub"))
         *type = TYPE_PUBSUB;
     else {
-        reply_errorf(call->reply, "Unknown client type '%.*s'", (int)(name.size < 128 ? name.size : 128),
-                     name.data);
+        reply_errorf(call->reply, "Unknown client type '%.*s'",
+                     (int)(name.size < 128 ? name.size : 128), name.data);
         return false;
     }
     return true;
@@ -130,7 +131,8 @@ static bool id_is_listed(const struct filter *filter, uint64_t id)
     return false;
 }
 
-static bool matches(const struct filter *filter, const struct client *client, const struct client *me)
+static bool matches(const struct filter *filter, const struct client *client,
+                    const struct client *me)
 {
     if (filter->type != TYPE_ANY && type_of(client) != filter->type)
         return false;
@@ -229,8 +231,8 @@ static bool parse_kill_filter(struct call *call, int at, struct filter *filter)
         filter->local = value;
     } else if (call_is(call, at, "USER")) {
         if (!bytes_is(value, "default")) {
-            reply_errorf(call->reply, "No such user '%.*s'", (int)(value.size < 128 ? value.size : 128),
-                         value.data);
+            reply_errorf(call->reply, "No such user '%.*s'",
+                         (int)(value.size < 128 ? value.size : 128), value.data);
             return false;
         }
         filter->user = value;

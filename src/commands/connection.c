@@ -118,7 +118,8 @@ static bool parse_hello(struct call *call, struct hello *hello)
             }
         } else {
             reply_errorf(call->reply, "Syntax error in HELLO option '%.*s'",
-                         (int)(call->argv[i].size < 128 ? call->argv[i].size : 128), call->argv[i].data);
+                         (int)(call->argv[i].size < 128 ? call->argv[i].size : 128),
+                         call->argv[i].data);
             return false;
         }
     }
@@ -153,10 +154,11 @@ static void hello_command(struct call *call)
     if (hello.has_auth && !authenticate(call, hello.user, hello.password))
         return;
     if (!(call->client->flags & CLIENT_AUTHENTICATED)) {
-        reply_error(call->reply,
-                    "NOAUTH HELLO must be called with the client already authenticated, otherwise the "
-                    "HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and "
-                    "select the RESP protocol version at the same time");
+        reply_error(
+            call->reply,
+            "NOAUTH HELLO must be called with the client already authenticated, otherwise the "
+            "HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and "
+            "select the RESP protocol version at the same time");
         return;
     }
     if (hello.has_name)
@@ -171,8 +173,9 @@ static void hello_command(struct call *call)
 static void reset_command(struct call *call)
 {
     struct client *client = call->client;
-    client->flags &= ~(uint32_t)(CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP | CLIENT_REPLY_SKIP_NEXT |
-                                 CLIENT_NO_EVICT | CLIENT_NO_TOUCH | CLIENT_READONLY | CLIENT_ASKING);
+    client->flags &=
+        ~(uint32_t)(CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP | CLIENT_REPLY_SKIP_NEXT |
+                    CLIENT_NO_EVICT | CLIENT_NO_TOUCH | CLIENT_READONLY | CLIENT_ASKING);
     client->db = 0;
     client->protocol = call->reply->protocol = 2;
     call->reply->is_discarded = false;
@@ -190,19 +193,40 @@ enum {
 };
 
 const struct command_spec connection_commands[] = {
-    {.name = "ping", .handler = ping_command, .arity = -1, .flags = COMMAND_FAST,
+    {.name = "ping",
+     .handler = ping_command,
+     .arity = -1,
+     .flags = COMMAND_FAST,
      .categories = CATEGORY_CONNECTION},
-    {.name = "echo", .handler = echo_command, .arity = 2, .flags = COMMAND_LOADING | COMMAND_STALE | COMMAND_FAST,
+    {.name = "echo",
+     .handler = echo_command,
+     .arity = 2,
+     .flags = COMMAND_LOADING | COMMAND_STALE | COMMAND_FAST,
      .categories = CATEGORY_CONNECTION},
-    {.name = "quit", .handler = quit_command, .arity = -1, .flags = ALWAYS,
+    {.name = "quit",
+     .handler = quit_command,
+     .arity = -1,
+     .flags = ALWAYS,
      .categories = CATEGORY_CONNECTION},
-    {.name = "select", .handler = select_command, .arity = 2,
-     .flags = COMMAND_LOADING | COMMAND_STALE | COMMAND_FAST, .categories = CATEGORY_CONNECTION},
-    {.name = "auth", .handler = auth_command, .arity = -2, .flags = ALWAYS,
+    {.name = "select",
+     .handler = select_command,
+     .arity = 2,
+     .flags = COMMAND_LOADING | COMMAND_STALE | COMMAND_FAST,
      .categories = CATEGORY_CONNECTION},
-    {.name = "hello", .handler = hello_command, .arity = -1, .flags = ALWAYS,
+    {.name = "auth",
+     .handler = auth_command,
+     .arity = -2,
+     .flags = ALWAYS,
      .categories = CATEGORY_CONNECTION},
-    {.name = "reset", .handler = reset_command, .arity = 1, .flags = ALWAYS,
+    {.name = "hello",
+     .handler = hello_command,
+     .arity = -1,
+     .flags = ALWAYS,
+     .categories = CATEGORY_CONNECTION},
+    {.name = "reset",
+     .handler = reset_command,
+     .arity = 1,
+     .flags = ALWAYS,
      .categories = CATEGORY_CONNECTION},
     {0},
 };

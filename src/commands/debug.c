@@ -15,7 +15,8 @@
 static bool is_local(const struct client *client)
 {
     return client->flags & (CLIENT_UNIX_SOCKET | CLIENT_INTERNAL) ||
-           (client->peer && (strncmp(client->peer, "127.", 4) == 0 || strncmp(client->peer, "[::1]", 5) == 0));
+           (client->peer &&
+            (strncmp(client->peer, "127.", 4) == 0 || strncmp(client->peer, "[::1]", 5) == 0));
 }
 
 static bool is_allowed(struct call *call)
@@ -23,7 +24,8 @@ static bool is_allowed(struct call *call)
     if (config_allows(call->services->config, "enable-debug-command", is_local(call->client)))
         return true;
     reply_errorf(call->reply,
-                 "DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can "
+                 "DEBUG command not allowed. If the enable-debug-command option is set to "
+                 "\"local\", you can "
                  "run it from a local connection, otherwise you need to set this option in the "
                  "configuration file, and then restart the server.");
     return false;
@@ -166,8 +168,9 @@ static void protocol_debug(struct call *call)
     else if (call_is(call, 2, "bignum"))
         reply_big_number(reply, "1234567999999999999999999999999999999");
     else
-        reply_errorf(reply, "Wrong protocol type name. Please use one of the following: "
-                            "string|integer|double|null|array|set|map|attrib|push|verbatim|true|false");
+        reply_errorf(reply,
+                     "Wrong protocol type name. Please use one of the following: "
+                     "string|integer|double|null|array|set|map|attrib|push|verbatim|true|false");
 }
 
 static void help_debug(struct call *call)
@@ -198,14 +201,10 @@ struct debug_row {
 };
 
 static const struct debug_row rows[] = {
-    {"sleep", 3, sleep_debug},
-    {"set-active-expire", 3, set_active_expire_debug},
-    {"object", 3, object_debug},
-    {"stringmatch-len", 4, stringmatch_len_debug},
-    {"log", 3, log_debug_line},
-    {"error", 3, error_debug},
-    {"jmap", 2, jmap_debug},
-    {"protocol", 3, protocol_debug},
+    {"sleep", 3, sleep_debug},   {"set-active-expire", 3, set_active_expire_debug},
+    {"object", 3, object_debug}, {"stringmatch-len", 4, stringmatch_len_debug},
+    {"log", 3, log_debug_line},  {"error", 3, error_debug},
+    {"jmap", 2, jmap_debug},     {"protocol", 3, protocol_debug},
     {"help", 2, help_debug},
 };
 
@@ -223,7 +222,10 @@ static void debug_command(struct call *call)
 }
 
 const struct command_spec debug_commands[] = {
-    {.name = "debug", .handler = debug_command, .arity = -2,
-     .flags = COMMAND_ADMIN | COMMAND_NOSCRIPT | COMMAND_LOADING | COMMAND_STALE | COMMAND_PROTECTED},
+    {.name = "debug",
+     .handler = debug_command,
+     .arity = -2,
+     .flags =
+         COMMAND_ADMIN | COMMAND_NOSCRIPT | COMMAND_LOADING | COMMAND_STALE | COMMAND_PROTECTED},
     {0},
 };

@@ -1,5 +1,5 @@
-/* COMMAND and its subcommands. Documentation texts are in commands/docs/ and compiled into a table that
- * only this file reads. */
+/* COMMAND and its subcommands. Documentation texts are in commands/docs/ and compiled into a table
+ * that only this file reads. */
 #include "base/text.h"
 #include "commands/all.h"
 #include "commands/command_docs.h"
@@ -39,29 +39,47 @@ static const struct flag_name flag_names[] = {
 };
 
 static const struct flag_name category_names[] = {
-    {CATEGORY_KEYSPACE, "@keyspace"},       {CATEGORY_READ, "@read"},
-    {CATEGORY_WRITE, "@write"},             {CATEGORY_SET, "@set"},
-    {CATEGORY_SORTEDSET, "@sortedset"},     {CATEGORY_LIST, "@list"},
-    {CATEGORY_HASH, "@hash"},               {CATEGORY_STRING, "@string"},
-    {CATEGORY_BITMAP, "@bitmap"},           {CATEGORY_HYPERLOGLOG, "@hyperloglog"},
-    {CATEGORY_GEO, "@geo"},                 {CATEGORY_STREAM, "@stream"},
-    {CATEGORY_PUBSUB, "@pubsub"},           {CATEGORY_ADMIN, "@admin"},
-    {CATEGORY_FAST, "@fast"},               {CATEGORY_SLOW, "@slow"},
-    {CATEGORY_BLOCKING, "@blocking"},       {CATEGORY_DANGEROUS, "@dangerous"},
-    {CATEGORY_CONNECTION, "@connection"},   {CATEGORY_TRANSACTION, "@transaction"},
+    {CATEGORY_KEYSPACE, "@keyspace"},
+    {CATEGORY_READ, "@read"},
+    {CATEGORY_WRITE, "@write"},
+    {CATEGORY_SET, "@set"},
+    {CATEGORY_SORTEDSET, "@sortedset"},
+    {CATEGORY_LIST, "@list"},
+    {CATEGORY_HASH, "@hash"},
+    {CATEGORY_STRING, "@string"},
+    {CATEGORY_BITMAP, "@bitmap"},
+    {CATEGORY_HYPERLOGLOG, "@hyperloglog"},
+    {CATEGORY_GEO, "@geo"},
+    {CATEGORY_STREAM, "@stream"},
+    {CATEGORY_PUBSUB, "@pubsub"},
+    {CATEGORY_ADMIN, "@admin"},
+    {CATEGORY_FAST, "@fast"},
+    {CATEGORY_SLOW, "@slow"},
+    {CATEGORY_BLOCKING, "@blocking"},
+    {CATEGORY_DANGEROUS, "@dangerous"},
+    {CATEGORY_CONNECTION, "@connection"},
+    {CATEGORY_TRANSACTION, "@transaction"},
     {CATEGORY_SCRIPTING, "@scripting"},
 };
 
 static const struct flag_name key_flag_names[] = {
-    {KEY_RO, "RO"},           {KEY_RW, "RW"},         {KEY_OW, "OW"},
-    {KEY_RM, "RM"},           {KEY_ACCESS, "access"}, {KEY_UPDATE, "update"},
-    {KEY_INSERT, "insert"},   {KEY_DELETE, "delete"}, {KEY_NOT_KEY, "not_key"},
-    {KEY_INCOMPLETE, "incomplete"}, {KEY_VARIABLE_FLAGS, "variable_flags"},
+    {KEY_RO, "RO"},
+    {KEY_RW, "RW"},
+    {KEY_OW, "OW"},
+    {KEY_RM, "RM"},
+    {KEY_ACCESS, "access"},
+    {KEY_UPDATE, "update"},
+    {KEY_INSERT, "insert"},
+    {KEY_DELETE, "delete"},
+    {KEY_NOT_KEY, "not_key"},
+    {KEY_INCOMPLETE, "incomplete"},
+    {KEY_VARIABLE_FLAGS, "variable_flags"},
 };
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
-static void reply_flags(struct reply *reply, uint32_t flags, const struct flag_name *names, size_t count)
+static void reply_flags(struct reply *reply, uint32_t flags, const struct flag_name *names,
+                        size_t count)
 {
     int64_t set = 0;
     for (size_t i = 0; i < count; i++)
@@ -147,7 +165,8 @@ static void reply_info(struct reply *reply, const struct command *command)
     reply_integer(reply, command->last_key);
     reply_integer(reply, command->step);
     reply_flags(reply, command->categories, category_names, COUNT_OF(category_names));
-    const struct command_doc *doc = command_doc_find(command->spec, command->parent ? command->parent->spec : NULL);
+    const struct command_doc *doc =
+        command_doc_find(command->spec, command->parent ? command->parent->spec : NULL);
     reply_set(reply, doc ? doc->tip_count : 0);
     for (int i = 0; doc && i < doc->tip_count; i++)
         reply_bulk_text(reply, doc->tips[i]);
@@ -176,7 +195,8 @@ static void info_subcommand(struct call *call)
     }
     reply_array(call->reply, call->argc - 2);
     for (int i = 2; i < call->argc; i++) {
-        const struct command *command = command_lookup_name(call->services->commands, call->argv[i]);
+        const struct command *command =
+            command_lookup_name(call->services->commands, call->argv[i]);
         if (command)
             reply_info(call->reply, command);
         else
@@ -366,18 +386,18 @@ enum { QUICK = COMMAND_LOADING | COMMAND_STALE };
     }
 
 static const struct command_spec command_subcommands[] = {
-    ROW("info", info_subcommand, -2),
-    ROW("count", count_subcommand, 2),
-    ROW("docs", docs_subcommand, -2),
-    ROW("list", list_subcommand, -2),
-    ROW("getkeys", getkeys_subcommand, -3),
-    ROW("getkeysandflags", getkeysandflags_subcommand, -3),
-    ROW("help", help_subcommand, 2),
-    {0},
+    ROW("info", info_subcommand, -2),       ROW("count", count_subcommand, 2),
+    ROW("docs", docs_subcommand, -2),       ROW("list", list_subcommand, -2),
+    ROW("getkeys", getkeys_subcommand, -3), ROW("getkeysandflags", getkeysandflags_subcommand, -3),
+    ROW("help", help_subcommand, 2),        {0},
 };
 
 const struct command_spec introspection_commands[] = {
-    {.name = "command", .handler = reply_all_info, .arity = -1, .flags = QUICK,
-     .categories = CATEGORY_CONNECTION, .subcommands = command_subcommands},
+    {.name = "command",
+     .handler = reply_all_info,
+     .arity = -1,
+     .flags = QUICK,
+     .categories = CATEGORY_CONNECTION,
+     .subcommands = command_subcommands},
     {0},
 };

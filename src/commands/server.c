@@ -95,11 +95,18 @@ static void lolwut_command(struct call *call)
 }
 
 const struct command_spec server_commands[] = {
-    {.name = "time", .handler = time_command, .arity = 1,
+    {.name = "time",
+     .handler = time_command,
+     .arity = 1,
      .flags = COMMAND_LOADING | COMMAND_STALE | COMMAND_FAST},
-    {.name = "shutdown", .handler = shutdown_command, .arity = -1,
-     .flags = COMMAND_ADMIN | COMMAND_NOSCRIPT | COMMAND_LOADING | COMMAND_STALE | COMMAND_NO_MULTI |
-              COMMAND_ALLOW_BUSY},
-    {.name = "lolwut", .handler = lolwut_command, .arity = -1, .flags = COMMAND_READONLY | COMMAND_FAST},
+    {.name = "shutdown",
+     .handler = shutdown_command,
+     .arity = -1,
+     .flags = COMMAND_ADMIN | COMMAND_NOSCRIPT | COMMAND_LOADING | COMMAND_STALE |
+              COMMAND_NO_MULTI | COMMAND_ALLOW_BUSY},
+    {.name = "lolwut",
+     .handler = lolwut_command,
+     .arity = -1,
+     .flags = COMMAND_READONLY | COMMAND_FAST},
     {0},
 };

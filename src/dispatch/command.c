@@ -64,8 +64,8 @@ void command_table_destroy(struct command_table *table)
     mem_free(table);
 }
 
-/* The triple (first, last, step) of old COMMAND output, from the first specification, widened by the
- * others when they are plain ranges too. */
+/* The triple (first, last, step) of old COMMAND output, from the first specification, widened by
+ * the others when they are plain ranges too. */
 static void derive_keys(struct command *command)
 {
     const struct key_spec *keys = command->spec->keys;
@@ -110,7 +110,8 @@ static uint32_t derive_categories(const struct command *command)
     return categories;
 }
 
-static void fill(struct command_table *table, struct command *command, const struct command_spec *spec)
+static void fill(struct command_table *table, struct command *command,
+                 const struct command_spec *spec)
 {
     command->spec = spec;
     command->flags = spec->flags;
@@ -181,7 +182,8 @@ int command_table_rename(struct command_table *table, const char *name, const ch
         size_t i = 0;
         while (table->order[i] != command)
             i++;
-        memmove(&table->order[i], &table->order[i + 1], (table->count - i - 1) * sizeof(table->order[0]));
+        memmove(&table->order[i], &table->order[i + 1],
+                (table->count - i - 1) * sizeof(table->order[0]));
         table->count--;
         free_command(command);
     }
@@ -197,7 +199,8 @@ static struct command *find_subcommand(struct command *command, struct bytes nam
     return NULL;
 }
 
-struct command *command_lookup(const struct command_table *table, const struct bytes *argv, int argc)
+struct command *command_lookup(const struct command_table *table, const struct bytes *argv,
+                               int argc)
 {
     if (argc == 0 || argv[0].size == 0 || argv[0].size > NAME_SIZE_MAX)
         return NULL;

@@ -1,6 +1,7 @@
-/* Commands. A family of commands is a file in commands/ with static handlers and, at its bottom, one
- * exported table of `command_spec` rows; commands/all.c lists the tables. The rows are constant; what
- * changes while the server runs (statistics, a new name) is in `struct command`, one per row.
+/* Commands. A family of commands is a file in commands/ with static handlers and, at its bottom,
+ * one exported table of `command_spec` rows; commands/all.c lists the tables. The rows are
+ * constant; what changes while the server runs (statistics, a new name) is in `struct command`, one
+ * per row.
  */
 #ifndef DISPATCH_COMMAND_H
 #define DISPATCH_COMMAND_H
@@ -84,7 +85,8 @@ struct key_spec {
     int index;           /* INDEX: position; KEYWORD: start searching from */
     const char *keyword; /* KEYWORD */
     enum { KEY_FIND_RANGE, KEY_FIND_KEYNUM, KEY_FIND_UNKNOWN } find;
-    int last;  /* RANGE: relative to the first; negative counts from the end. KEYNUM: index of the number */
+    int last;  /* RANGE: relative to the first; negative counts from the end. KEYNUM: index of the
+                  number */
     int step;  /* both */
     int limit; /* RANGE: 2 is half of the arguments, ... KEYNUM: first key after the number */
 };
@@ -96,12 +98,13 @@ typedef void command_handler(struct call *call);
 struct command_spec {
     const char *name; /* lower case */
     command_handler *handler;
-    int arity;     /* exact, or at least -arity; counts the name (and the container's) */
+    int arity; /* exact, or at least -arity; counts the name (and the container's) */
     uint32_t flags;
     uint32_t categories; /* those that flags do not imply */
     struct key_spec keys[COMMAND_KEY_SPECS_MAX];
     const struct command_spec *subcommands; /* ends with a NULL name; NULL when not a container */
-    /* Positions of keys when the specs cannot say (movable keys); returns count or -1. May be NULL. */
+    /* Positions of keys when the specs cannot say (movable keys); returns count or -1. May be NULL.
+     */
     int (*find_keys)(const struct bytes *argv, int argc, int *positions, int positions_max);
 };
 
@@ -134,14 +137,14 @@ struct command_stats {
  * commands up without asking; the statistics are main's. */
 struct command {
     const struct command_spec *spec;
-    const char *name;         /* "get", "client|list" */
-    struct command *parent;   /* container of a subcommand */
+    const char *name;       /* "get", "client|list" */
+    struct command *parent; /* container of a subcommand */
     struct command *subcommands;
     uint32_t subcommand_count;
     uint32_t id;
-    uint32_t flags;           /* spec's and derived */
+    uint32_t flags; /* spec's and derived */
     uint32_t categories;
-    int16_t first_key;        /* legacy triple of COMMAND INFO; also where the first key is, 0: none */
+    int16_t first_key; /* legacy triple of COMMAND INFO; also where the first key is, 0: none */
     int16_t last_key;
     int16_t step;
     struct command_stats stats;
@@ -153,11 +156,13 @@ struct command_table *command_table_create(void);
 void command_table_destroy(struct command_table *table);
 /* Adds all rows of `specs` (ended by a NULL name). At start only. */
 void command_table_add(struct command_table *table, const struct command_spec *specs);
-/* rename-command: a NULL or empty new name removes. 0, or -1 when the old does not exist or the new does. At start only. */
+/* rename-command: a NULL or empty new name removes. 0, or -1 when the old does not exist or the new
+ * does. At start only. */
 int command_table_rename(struct command_table *table, const char *name, const char *new_name);
-/* Looks up argv[0], and argv[1] in a container: *command is the container itself when the subcommand
- * is unknown. Case-insensitive. NULL when unknown. Any thread after start. */
-struct command *command_lookup(const struct command_table *table, const struct bytes *argv, int argc);
+/* Looks up argv[0], and argv[1] in a container: *command is the container itself when the
+ * subcommand is unknown. Case-insensitive. NULL when unknown. Any thread after start. */
+struct command *command_lookup(const struct command_table *table, const struct bytes *argv,
+                               int argc);
 /* "client|list" or "client list" forms are both found. */
 struct command *command_lookup_name(const struct command_table *table, struct bytes name);
 /* Calls visit for each top-level command, in table order. */

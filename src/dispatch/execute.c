@@ -82,11 +82,13 @@ static bool is_http(const struct call *call)
 static void refuse_http(struct call *call)
 {
     static struct log_rate rate; /* main thread only */
-    log_limited(&rate, LOG_WARNING_,
-                "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host: commands "
-                "to Redis. This is likely due to an attacker attempting to use Cross Protocol Scripting to "
-                "compromise your Redis instance. Connection from %s aborted.",
-                call->client->peer ? call->client->peer : "?");
+    log_limited(
+        &rate, LOG_WARNING_,
+        "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host: "
+        "commands "
+        "to Redis. This is likely due to an attacker attempting to use Cross Protocol Scripting to "
+        "compromise your Redis instance. Connection from %s aborted.",
+        call->client->peer ? call->client->peer : "?");
     call->client->flags |= CLIENT_CLOSE_AFTER_REPLY;
 }
 
@@ -142,7 +144,8 @@ static bool refuse(struct call *call, const char *text)
     return false;
 }
 
-/* `command` is a container: a subcommand that exists would have been found. COMMAND alone may run. */
+/* `command` is a container: a subcommand that exists would have been found. COMMAND alone may run.
+ */
 static bool lacks_subcommand(const struct command *command, int argc)
 {
     return command->subcommand_count > 0 && (argc > 1 || !command->spec->handler);
@@ -234,7 +237,8 @@ static void run(struct executor *executor, struct call *call)
         call_propagated_free(call);
 }
 
-static void answer_protocol_error(struct executor *executor, struct client *client, const char *text)
+static void answer_protocol_error(struct executor *executor, struct client *client,
+                                  const char *text)
 {
     char peer[64];
     text_copy(peer, sizeof(peer), client->peer ? client->peer : "?");
@@ -244,7 +248,8 @@ static void answer_protocol_error(struct executor *executor, struct client *clie
     client->flags |= CLIENT_CLOSE_AFTER_REPLY;
 }
 
-/* CLIENT REPLY: OFF and SKIP drop what a command answers; the SKIP of the command before counts here. */
+/* CLIENT REPLY: OFF and SKIP drop what a command answers; the SKIP of the command before counts
+ * here. */
 static bool is_muted(const struct client *client)
 {
     return client->flags & (CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP);

@@ -1,4 +1,5 @@
-/* The one policy function: who may run a command, and in what order that is checked. Main thread. */
+/* The one policy function: who may run a command, and in what order that is checked. Main thread.
+ */
 #ifndef DISPATCH_EXECUTE_H
 #define DISPATCH_EXECUTE_H
 
@@ -19,9 +20,10 @@ struct executor {
     struct services services;
     const struct observability_settings *settings;
     struct client_pause pause;
-    int64_t last_read_ns;  /* when the previous command ended: one clock reading a command */
-    bool is_loading;       /* the data set is being loaded: most commands are refused */
-    bool is_out_of_memory; /* eviction could not bring use under maxmemory; set by execute's check */
+    int64_t last_read_ns; /* when the previous command ended: one clock reading a command */
+    bool is_loading;      /* the data set is being loaded: most commands are refused */
+    bool
+        is_out_of_memory; /* eviction could not bring use under maxmemory; set by execute's check */
     uint64_t oom_refused;
     /* Called after a command that changed something (AOF, replicas). NULL: nobody listens. */
     void (*propagate)(void *context, const struct call *call);
@@ -33,7 +35,8 @@ struct executor *executor_create(const struct services *services,
                                  const struct observability_settings *settings);
 void executor_destroy(struct executor *executor);
 
-/* exchange_hooks.execute: runs one request, replies into client->reply; the context is the executor. */
+/* exchange_hooks.execute: runs one request, replies into client->reply; the context is the
+ * executor. */
 void executor_execute(void *executor, struct client *client, struct request *request);
 /* exchange_hooks.prefetch. */
 void executor_prefetch(void *executor, struct client *client, struct request *request, int stage);

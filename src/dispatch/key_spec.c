@@ -43,8 +43,8 @@ static bool collect_range(struct collector *keys, const struct key_spec *spec, i
     return last < argc || spec->last < 0;
 }
 
-static bool collect_numbered(struct collector *keys, const struct key_spec *spec, const struct bytes *argv,
-                             int begin, int argc)
+static bool collect_numbered(struct collector *keys, const struct key_spec *spec,
+                             const struct bytes *argv, int begin, int argc)
 {
     int64_t count;
     int number_at = begin + spec->last;

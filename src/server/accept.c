@@ -10,17 +10,26 @@
 #include <unistd.h>
 
 static const char protected_mode_text[] =
-    "DENIED Redis is running in protected mode because protected mode is enabled and no password is "
-    "set for the default user. In this mode connections are only accepted from the loopback interface. "
+    "DENIED Redis is running in protected mode because protected mode is enabled and no password "
+    "is "
+    "set for the default user. In this mode connections are only accepted from the loopback "
+    "interface. "
     "If you want to connect from external computers to Redis you may adopt one of the following "
-    "solutions: 1) Just disable protected mode sending the command 'CONFIG SET protected-mode no' from "
-    "the loopback interface by connecting to Redis from the same host the server is running, however "
-    "MAKE SURE Redis is not publicly accessible from internet if you do so. Use CONFIG REWRITE to make "
-    "this change permanent. 2) Alternatively you can just disable the protected mode by editing the "
-    "Redis configuration file, and setting the protected mode option to 'no', and then restarting the "
+    "solutions: 1) Just disable protected mode sending the command 'CONFIG SET protected-mode no' "
+    "from "
+    "the loopback interface by connecting to Redis from the same host the server is running, "
+    "however "
+    "MAKE SURE Redis is not publicly accessible from internet if you do so. Use CONFIG REWRITE to "
+    "make "
+    "this change permanent. 2) Alternatively you can just disable the protected mode by editing "
+    "the "
+    "Redis configuration file, and setting the protected mode option to 'no', and then restarting "
+    "the "
     "server. 3) If you started the server manually just for testing, restart it with the "
-    "'--protected-mode no' option. 4) Setup an authentication password for the default user. NOTE: You "
-    "only need to do one of the above things in order for the server to start accepting connections "
+    "'--protected-mode no' option. 4) Setup an authentication password for the default user. NOTE: "
+    "You "
+    "only need to do one of the above things in order for the server to start accepting "
+    "connections "
     "from the outside.";
 
 static void set_addresses(struct server *server, struct client *client, int fd, int kind)
@@ -84,7 +93,8 @@ static bool is_from_loopback(const struct client *client)
 /* Whoever proved its identity with a certificate is no stranger. */
 static bool protected_mode_refuses(const struct server *server, const struct client *client)
 {
-    bool has_proved_identity = client->flags & CLIENT_TLS && server->settings.tls.auth_clients == TLS_AUTH_CLIENTS_YES;
+    bool has_proved_identity =
+        client->flags & CLIENT_TLS && server->settings.tls.auth_clients == TLS_AUTH_CLIENTS_YES;
     return server->settings.server.protected_mode && !acl_needs_password(&server->settings.acl) &&
            !is_from_loopback(client) && !has_proved_identity;
 }
@@ -127,7 +137,8 @@ void server_on_closed(void *context, struct client *client, enum connection_outc
         log_warning("Closing client that reached max query buffer length: id=%llu addr=%s",
                     (unsigned long long)client->id, client->peer);
     } else if (reason == SESSION_CLOSE_TLS_ON_PLAIN) {
-        log_limited(&plain_rate, LOG_WARNING_, "A TLS client connected to a plain port (peer %s)", client->peer);
+        log_limited(&plain_rate, LOG_WARNING_, "A TLS client connected to a plain port (peer %s)",
+                    client->peer);
     } else if (outcome == OUTCOME_HANDSHAKE_FAILED || outcome == OUTCOME_HANDSHAKE_TIMEOUT)
         log_limited(&rate, LOG_WARNING_, "Error accepting a client connection: %s",
                     text && *text ? text : "handshake timed out");

@@ -1,4 +1,5 @@
-/* CONFIG SET reaching running modules: one function per option group, called after the group's own. */
+/* CONFIG SET reaching running modules: one function per option group, called after the group's own.
+ */
 #include "base/background.h"
 #include "base/log.h"
 #include "base/process.h"
@@ -43,7 +44,8 @@ static int apply_server(void *context, const struct option_changes *changes, str
     if (option_changed(changes, "hz"))
         server->settings.keyspace.hz = settings->hz;
     if (option_changed(changes, "bio-cpulist"))
-        background_set_cpulist(server->background, settings->bio_cpulist ? settings->bio_cpulist : "");
+        background_set_cpulist(server->background,
+                               settings->bio_cpulist ? settings->bio_cpulist : "");
     return 0;
 }
 
@@ -54,10 +56,11 @@ static int apply_client(void *context, const struct option_changes *changes, str
         uint64_t wanted = (uint64_t)server->settings.client.maxclients + 32;
         uint64_t files = process_raise_files(wanted);
         if (files < wanted) {
-            (void)buffer_printf(error,
-                                "The operating system is not able to handle the specified number of clients, "
-                                "try with %lld",
-                                (long long)files - 32);
+            (void)buffer_printf(
+                error,
+                "The operating system is not able to handle the specified number of clients, "
+                "try with %lld",
+                (long long)files - 32);
             return -1;
         }
         server->maxclients = server->settings.client.maxclients;
@@ -88,12 +91,13 @@ static int apply_tls(void *context, const struct option_changes *changes, struct
     char reason[512];
     if (uses_tls(server) && tls_options_need_contexts(changes) &&
         io_pool_set_tls(server->pool, &server->settings.tls, server->tickets, reason,
-                                            sizeof(reason)) != 0) {
+                        sizeof(reason)) != 0) {
         log_warning("%s", reason);
         (void)buffer_append_text(error, tls_apply_error);
         return -1;
     }
-    static const char *const identity[] = {"tls-ca-cert-file", "tls-ca-cert-dir", "tls-crl-file", NULL};
+    static const char *const identity[] = {"tls-ca-cert-file", "tls-ca-cert-dir", "tls-crl-file",
+                                           NULL};
     if (any_changed(changes, identity))
         tls_tickets_new_epoch(server->tickets);
     if (option_changed(changes, "tls-port") && server_reopen_listeners(server, error) != 0) {

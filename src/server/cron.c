@@ -15,7 +15,8 @@ enum { CLIENTS_PER_RUN_MIN = 5 };
 static void run_client_timeout(struct server *server, struct client *client)
 {
     int64_t timeout = server->settings.client.timeout;
-    bool is_exempt = client->flags & (CLIENT_REPLICA | CLIENT_PRIMARY | CLIENT_BLOCKED | CLIENT_PUBSUB | CLIENT_CLOSING);
+    bool is_exempt = client->flags & (CLIENT_REPLICA | CLIENT_PRIMARY | CLIENT_BLOCKED |
+                                      CLIENT_PUBSUB | CLIENT_CLOSING);
     if (timeout == 0 || is_exempt || !(client->flags & CLIENT_OPENED))
         return;
     if (clock_us() - client->last_interaction_us > timeout * 1000000) {
@@ -28,7 +29,8 @@ static void run_client_output(struct server *server, struct client *client)
 {
     if (client->flags & CLIENT_CLOSING || !client_output_is_over(&server->settings.client, client))
         return;
-    log_warning("Client id=%llu addr=%s scheduled to be closed ASAP for overcoming of output buffer limits.",
+    log_warning("Client id=%llu addr=%s scheduled to be closed ASAP for overcoming of output "
+                "buffer limits.",
                 (unsigned long long)client->id, client->peer);
     server->stats->output_buffer_limit_disconnections++;
     exchange_close(server->exchange, client, CONNECTION_CLOSE_NOW);
@@ -36,7 +38,8 @@ static void run_client_output(struct server *server, struct client *client)
 
 static void run_clients(struct server *server)
 {
-    size_t count = server->clients->count / (size_t)server->settings.server.hz + CLIENTS_PER_RUN_MIN;
+    size_t count =
+        server->clients->count / (size_t)server->settings.server.hz + CLIENTS_PER_RUN_MIN;
     if (count > server->clients->count)
         count = server->clients->count;
     while (count-- > 0) {
@@ -75,7 +78,8 @@ static void sample_stats(struct server *server)
  * removed. */
 static void update_expire_mode(struct server *server)
 {
-    bool is_paused = client_pause_check(&server->executor->pause, clock_wall_ms()) != CLIENT_PAUSE_NONE;
+    bool is_paused =
+        client_pause_check(&server->executor->pause, clock_wall_ms()) != CLIENT_PAUSE_NONE;
     keyspace_set_expire_mode(server->keyspace, is_paused ? EXPIRE_HIDE : EXPIRE_DELETE);
 }
 

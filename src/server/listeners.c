@@ -28,7 +28,8 @@ static bool take_over(struct server *server, enum listener_kind kind, const char
     struct old_listeners *old = server->old_listeners;
     for (int i = 0; old && i < old->count; i++) {
         struct listener *listener = old->listeners[i];
-        if (!listener || listener_kind(listener) != (int)kind || strcmp(listener_address(listener), address) != 0)
+        if (!listener || listener_kind(listener) != (int)kind ||
+            strcmp(listener_address(listener), address) != 0)
             continue;
         old->listeners[i] = NULL;
         server->listeners[server->listener_count++] = listener;
@@ -37,20 +38,21 @@ static bool take_over(struct server *server, enum listener_kind kind, const char
     return false;
 }
 
-static bool add_address(struct server *server, const char *host, int64_t port, enum listener_kind kind,
-                        struct buffer *error)
+static bool add_address(struct server *server, const char *host, int64_t port,
+                        enum listener_kind kind, struct buffer *error)
 {
     bool is_optional = *host == '-';
     struct address address;
     char reason[ERROR_SIZE] = "not an address";
     host += is_optional;
-    struct listener_options options = {.backlog = (int)server->settings.server.tcp_backlog,
-                                       .accepts_per_turn = (uint32_t)(
-                                           kind == LISTENER_TLS ? server->settings.tls.max_new_connections_per_cycle
-                                                                : server->settings.server.max_new_connections_per_cycle),
-                                       .owner = server,
-                                       .kind = (int)kind,
-                                       .on_accept = server_on_accept};
+    struct listener_options options = {
+        .backlog = (int)server->settings.server.tcp_backlog,
+        .accepts_per_turn = (uint32_t)(kind == LISTENER_TLS
+                                           ? server->settings.tls.max_new_connections_per_cycle
+                                           : server->settings.server.max_new_connections_per_cycle),
+        .owner = server,
+        .kind = (int)kind,
+        .on_accept = server_on_accept};
     struct listener *listener = NULL;
     bool is_address = address_parse(host, (int)port, &address) == 0;
     if (is_address) {
@@ -65,8 +67,8 @@ static bool add_address(struct server *server, const char *host, int64_t port, e
         server->listeners[server->listener_count++] = listener;
         return true;
     }
-    log_warning("Warning: Could not create server TCP listening socket %s:%lld: %s", host, (long long)port,
-                reason);
+    log_warning("Warning: Could not create server TCP listening socket %s:%lld: %s", host,
+                (long long)port, reason);
     if (is_optional)
         return true;
     (void)buffer_printf(error, "Failed listening on port %lld (%s), aborting.", (long long)port,
@@ -74,7 +76,8 @@ static bool add_address(struct server *server, const char *host, int64_t port, e
     return false;
 }
 
-static bool add_port(struct server *server, int64_t port, enum listener_kind kind, struct buffer *error)
+static bool add_port(struct server *server, int64_t port, enum listener_kind kind,
+                     struct buffer *error)
 {
     const struct server_settings *settings = &server->settings.server;
     if (port == 0)
@@ -107,15 +110,17 @@ static bool add_unix(struct server *server, struct buffer *error)
     char reason[ERROR_SIZE];
     char text[ADDRESS_TEXT_MAX];
     struct listener_options options = {.backlog = (int)settings->tcp_backlog,
-                                       .accepts_per_turn = (uint32_t)settings->max_new_connections_per_cycle,
+                                       .accepts_per_turn =
+                                           (uint32_t)settings->max_new_connections_per_cycle,
                                        .owner = server,
                                        .kind = LISTENER_UNIX,
                                        .on_accept = server_on_accept};
-    if (server->old_listeners && take_over(server, LISTENER_UNIX, unix_address(settings->unixsocket, text)))
+    if (server->old_listeners &&
+        take_over(server, LISTENER_UNIX, unix_address(settings->unixsocket, text)))
         return true;
     unsigned mode = settings->unixsocketperm ? (unsigned)settings->unixsocketperm : 0700;
-    struct listener *listener = listener_create_unix(io_pool_main_loop(server->pool), settings->unixsocket,
-                                                     mode, &options, reason);
+    struct listener *listener = listener_create_unix(io_pool_main_loop(server->pool),
+                                                     settings->unixsocket, mode, &options, reason);
     if (!listener) {
         (void)buffer_printf(error, "Failed opening Unix socket: bind: %s", reason);
         return false;
@@ -127,7 +132,8 @@ static bool add_unix(struct server *server, struct buffer *error)
 static bool open_all(struct server *server, struct buffer *error)
 {
     return add_port(server, server->settings.server.port, LISTENER_TCP, error) &&
-           add_port(server, server->settings.tls.port, LISTENER_TLS, error) && add_unix(server, error);
+           add_port(server, server->settings.tls.port, LISTENER_TLS, error) &&
+           add_unix(server, error);
 }
 
 int server_open_listeners(struct server *server, struct buffer *error)
@@ -189,7 +195,8 @@ void server_write_listeners(void *context, struct buffer *out)
         }
         for (int i = 0; i < server->settings.server.bind_count; i++)
             (void)buffer_printf(out, ",bind=%s", server->settings.server.bind[i]);
-        (void)buffer_printf(out, ",port=%lld\r\n", (long long)(kind == LISTENER_TLS ? server->settings.tls.port
-                                                                       : server->settings.server.port));
+        (void)buffer_printf(out, ",port=%lld\r\n",
+                            (long long)(kind == LISTENER_TLS ? server->settings.tls.port
+                                                             : server->settings.server.port));
     }
 }

@@ -74,12 +74,14 @@ static void raise_files(struct server *server)
     server->maxclients = wanted;
     if (server->files_max >= (uint64_t)wanted + RESERVED_FILES)
         return;
-    server->maxclients = server->files_max > RESERVED_FILES + 1 ? (int64_t)server->files_max - RESERVED_FILES : 1;
+    server->maxclients =
+        server->files_max > RESERVED_FILES + 1 ? (int64_t)server->files_max - RESERVED_FILES : 1;
     log_warning("You requested maxclients of %lld requiring at least %lld max file descriptors.",
                 (long long)wanted, (long long)wanted + RESERVED_FILES);
-    log_warning("Current maximum open files is %llu. maxclients has been reduced to %lld to compensate for "
-                "low ulimit. If you need higher maxclients increase 'ulimit -n'.",
-                (unsigned long long)server->files_max, (long long)server->maxclients);
+    log_warning(
+        "Current maximum open files is %llu. maxclients has been reduced to %lld to compensate for "
+        "low ulimit. If you need higher maxclients increase 'ulimit -n'.",
+        (unsigned long long)server->files_max, (long long)server->maxclients);
 }
 
 static int apply_renames(struct server *server)
@@ -91,7 +93,8 @@ static int apply_renames(struct server *server)
             continue;
         bool is_known = command_lookup_name(server->commands, bytes_of_text(rename->name)) != NULL;
         log_warning("rename-command %s: %s", rename->name,
-                    is_known ? "Target command name already exists" : "No such command in rename-command");
+                    is_known ? "Target command name already exists"
+                             : "No such command in rename-command");
         return -1;
     }
     return 0;

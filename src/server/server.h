@@ -82,15 +82,15 @@ struct server {
     size_t startup_memory;
     struct io_stats io_baseline; /* at the last CONFIG RESETSTAT: sum, and main's own */
     struct io_stats own_io_baseline;
-    uint64_t files_max;         /* RLIMIT_NOFILE in force */
-    int64_t maxclients;         /* in force: as configured, or what the limit of files allows */
+    uint64_t files_max; /* RLIMIT_NOFILE in force */
+    int64_t maxclients; /* in force: as configured, or what the limit of files allows */
     int64_t peak_clients;
 
     /* -- shutting down -- */
     unsigned shutdown_flags;
     bool is_shutdown_requested;
-    bool is_stopping;           /* threads were told to end */
-    bool is_stopped;            /* nothing is left: main_loop returns */
+    bool is_stopping; /* threads were told to end */
+    bool is_stopped;  /* nothing is left: main_loop returns */
     int64_t stopping_since_ms;
 };
 
@@ -127,7 +127,8 @@ void server_run(struct server *server);
 void server_start_cron(struct server *server);
 
 /* -- signals.c -- */
-/* Before any thread starts: the handled signals are blocked everywhere and read from a descriptor. */
+/* Before any thread starts: the handled signals are blocked everywhere and read from a descriptor.
+ */
 void server_block_signals(void);
 int server_watch_signals(struct server *server);
 void server_unwatch_signals(struct server *server);

@@ -87,7 +87,8 @@ static void fill_keyspace(void *context, struct info_keyspace *out)
     out->evicted_keys = stats->evicted_keys;
     out->total_eviction_exceeded_ms = stats->eviction_exceeded_us / 1000;
     if (stats->eviction_exceeded_since_us)
-        out->current_eviction_exceeded_ms = (uint64_t)(clock_us() - stats->eviction_exceeded_since_us) / 1000;
+        out->current_eviction_exceeded_ms =
+            (uint64_t)(clock_us() - stats->eviction_exceeded_since_us) / 1000;
 }
 
 static void fill_replication(void *context, struct info_replication *out)
@@ -97,7 +98,8 @@ static void fill_replication(void *context, struct info_replication *out)
     out->backlog_size = (uint64_t)server->settings.replication.repl_backlog_size;
 }
 
-/* CONFIG RESETSTAT: the I/O threads' counters go on; what they were now is subtracted from now on. */
+/* CONFIG RESETSTAT: the I/O threads' counters go on; what they were now is subtracted from now on.
+ */
 static void reset_io(void *context)
 {
     struct server *server = context;
@@ -117,7 +119,8 @@ static void fill_io(void *context, struct info_io *out)
     out->reads = sum.reads - base->reads;
     out->writes = sum.writes - base->writes;
     out->threaded_reads = out->reads - (io_stat_read(own->reads) - server->own_io_baseline.reads);
-    out->threaded_writes = out->writes - (io_stat_read(own->writes) - server->own_io_baseline.writes);
+    out->threaded_writes =
+        out->writes - (io_stat_read(own->writes) - server->own_io_baseline.writes);
     out->main_busy_us = io_stat_read(own->busy_us);
 }
 
@@ -143,7 +146,8 @@ static void visit_command(struct command *command, void *context)
         visit_command(&command->subcommands[i], context);
 }
 
-static void each_command(void *context, void (*visit)(void *visitor, const struct info_command *command),
+static void each_command(void *context,
+                         void (*visit)(void *visitor, const struct info_command *command),
                          void *visitor)
 {
     struct command_visitor all = {visit, visitor};

@@ -31,7 +31,8 @@ void server_block_signals(void)
 
 static void on_signal(struct loop_watch *watch)
 {
-    struct server *server = (struct server *)((char *)watch - offsetof(struct server, signal_watch));
+    struct server *server =
+        (struct server *)((char *)watch - offsetof(struct server, signal_watch));
     struct signalfd_siginfo info;
     while (read(watch->fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
         bool is_interrupt = info.ssi_signo == SIGINT;
@@ -65,7 +66,8 @@ void server_unwatch_signals(struct server *server)
     close(fd);
 }
 
-/* -- crash report: async-signal-safe calls only, but for the log line, whose risk is worth its use -- */
+/* -- crash report: async-signal-safe calls only, but for the log line, whose risk is worth its use
+ * -- */
 
 #ifndef SLUICE_SANITIZER
 static void print_backtrace(void)
@@ -119,7 +121,8 @@ void server_install_crash_handlers(struct server *server)
         return;
     void *warm_up[1];
     (void)!backtrace(warm_up, 1); /* loads libgcc now, not in the handler */
-    struct sigaction action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_RESETHAND | SA_NODEFER};
+    struct sigaction action = {.sa_sigaction = on_fault,
+                               .sa_flags = SA_SIGINFO | SA_RESETHAND | SA_NODEFER};
     sigemptyset(&action.sa_mask);
     sigaction(SIGSEGV, &action, NULL);
     sigaction(SIGBUS, &action, NULL);

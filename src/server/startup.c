@@ -23,9 +23,10 @@ static int load_configuration(struct server *server, const struct arguments *arg
 {
     struct buffer error;
     buffer_init(&error, ERROR_SIZE_MAX);
-    const struct config_source source = {.path = arguments->config_path,
-                                         .reads_stdin = arguments->reads_stdin,
-                                         .options = arguments->options.size ? arguments->options.data : NULL};
+    const struct config_source source = {
+        .path = arguments->config_path,
+        .reads_stdin = arguments->reads_stdin,
+        .options = arguments->options.size ? arguments->options.data : NULL};
     int result = config_load(server->config, &source, &error);
     if (result == 0)
         result = acl_options_from_environment(&server->settings.acl, &error);
@@ -39,8 +40,9 @@ static int open_log(const struct server_settings *settings)
 {
     log_set_level((enum log_level)settings->loglevel);
     if (settings->logfile && log_set_file(settings->logfile) != 0) {
-        fprintf(stderr, "\n*** FATAL CONFIG FILE ERROR (Redis %s) ***\nCan't open the log file: %s\n", REDIS_VERSION,
-                settings->logfile);
+        fprintf(stderr,
+                "\n*** FATAL CONFIG FILE ERROR (Redis %s) ***\nCan't open the log file: %s\n",
+                REDIS_VERSION, settings->logfile);
         return -1;
     }
     if (settings->syslog_enabled)
@@ -51,11 +53,13 @@ static int open_log(const struct server_settings *settings)
 static void log_start(const struct arguments *arguments)
 {
     log_notice("oO0OoO0OoO0Oo Redis is starting oO0OoO0OoO0Oo");
-    log_notice("Redis version=%s, bits=%d, commit=%s, modified=%d, pid=%d, just started", REDIS_VERSION,
-               (int)sizeof(void *) * 8, BUILD_GIT_SHA1, BUILD_GIT_DIRTY, (int)getpid());
+    log_notice("Redis version=%s, bits=%d, commit=%s, modified=%d, pid=%d, just started",
+               REDIS_VERSION, (int)sizeof(void *) * 8, BUILD_GIT_SHA1, BUILD_GIT_DIRTY,
+               (int)getpid());
     if (!arguments->config_path && !arguments->reads_stdin && arguments->options.size == 0)
-        log_warning("Warning: no config file specified, using the default config. In order to specify a "
-                    "config file use redis-server /path/to/redis.conf");
+        log_warning(
+            "Warning: no config file specified, using the default config. In order to specify a "
+            "config file use redis-server /path/to/redis.conf");
     else
         log_notice("Configuration loaded");
 }
@@ -63,7 +67,8 @@ static void log_start(const struct arguments *arguments)
 static void log_banner(const struct server *server)
 {
     const struct server_settings *settings = &server->settings.server;
-    if (settings->always_show_logo || (isatty(STDOUT_FILENO) && !settings->syslog_enabled && !settings->logfile)) {
+    if (settings->always_show_logo ||
+        (isatty(STDOUT_FILENO) && !settings->syslog_enabled && !settings->logfile)) {
         char text[1024];
         snprintf(text, sizeof(text),
                  "\n"
@@ -75,11 +80,12 @@ static void log_banner(const struct server *server)
                  "  ~~~|~~|~~|~~|~~|~~|~~   I/O threads: %lld\n"
                  "  ~~~~~~~~~~~~~~~~~~~~~   PID: %d\n\n",
                  SLUICE_VERSION, REDIS_VERSION, (long long)settings->port,
-                 (long long)server->settings.tls.port, (long long)settings->io_threads, (int)getpid());
+                 (long long)server->settings.tls.port, (long long)settings->io_threads,
+                 (int)getpid());
         log_raw(LOG_NOTICE_, text);
     }
-    log_notice("Running mode=standalone, port=%lld, tls-port=%lld, PID: %d", (long long)settings->port,
-               (long long)server->settings.tls.port, (int)getpid());
+    log_notice("Running mode=standalone, port=%lld, tls-port=%lld, PID: %d",
+               (long long)settings->port, (long long)server->settings.tls.port, (int)getpid());
 }
 
 static void log_ready(const struct server *server)
@@ -104,7 +110,8 @@ static void expand_title(const struct server *server, struct buffer *out)
     long long port = settings->port ? settings->port : server->settings.tls.port;
     for (const char *at = settings->proc_title_template; at && *at; at++) {
         if (strncmp(at, "{title}", 7) == 0)
-            (void)buffer_append_text(out, server->executable ? server->executable : "redis-server"), at += 6;
+            (void)buffer_append_text(out, server->executable ? server->executable : "redis-server"),
+                at += 6;
         else if (strncmp(at, "{listen-addr}", 13) == 0)
             (void)buffer_printf(out, "%s:%lld", host, port), at += 12;
         else if (strncmp(at, "{server-mode}", 13) == 0)
@@ -114,7 +121,8 @@ static void expand_title(const struct server *server, struct buffer *out)
         else if (strncmp(at, "{tls-port}", 10) == 0)
             (void)buffer_printf(out, "%lld", (long long)server->settings.tls.port), at += 9;
         else if (strncmp(at, "{unixsocket}", 12) == 0)
-            (void)buffer_append_text(out, settings->unixsocket ? settings->unixsocket : ""), at += 11;
+            (void)buffer_append_text(out, settings->unixsocket ? settings->unixsocket : ""),
+                at += 11;
         else if (strncmp(at, "{config-file}", 13) == 0)
             (void)buffer_append_text(out, config_path(server->config)), at += 12;
         else

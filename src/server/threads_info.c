@@ -11,14 +11,15 @@
 static void write_thread(struct buffer *out, const struct io_thread *thread)
 {
     const struct io_stats *stats = loop_stats(thread->loop);
-    (void)buffer_printf(out,
-                        "io_thread_%d:backend=%s,clients=%llu,connections=%llu,handshakes=%llu,reads=%llu,"
-                        "writes=%llu,bytes_in=%llu,bytes_out=%llu,turns=%llu,waits=%llu,wakeups_sent=%llu,"
-                        "wakeups_received=%llu,busy_us=%llu,idle_us=%llu\r\n",
-                        thread->index, loop_backend_name(thread->loop), (unsigned long long)thread->clients,
-                        READ(connections), READ(handshakes_in_flight), READ(reads), READ(writes),
-                        READ(bytes_in), READ(bytes_out), READ(turns), READ(waits), READ(wakeups_sent),
-                        READ(wakeups_received), READ(busy_us), READ(idle_us));
+    (void)buffer_printf(
+        out,
+        "io_thread_%d:backend=%s,clients=%llu,connections=%llu,handshakes=%llu,reads=%llu,"
+        "writes=%llu,bytes_in=%llu,bytes_out=%llu,turns=%llu,waits=%llu,wakeups_sent=%llu,"
+        "wakeups_received=%llu,busy_us=%llu,idle_us=%llu\r\n",
+        thread->index, loop_backend_name(thread->loop), (unsigned long long)thread->clients,
+        READ(connections), READ(handshakes_in_flight), READ(reads), READ(writes), READ(bytes_in),
+        READ(bytes_out), READ(turns), READ(waits), READ(wakeups_sent), READ(wakeups_received),
+        READ(busy_us), READ(idle_us));
 }
 
 static void write_threads(struct buffer *out, const void *context)
@@ -28,7 +29,8 @@ static void write_threads(struct buffer *out, const void *context)
     uint64_t busy = io_stat_read(own->busy_us);
     uint64_t idle = io_stat_read(own->idle_us);
     (void)buffer_printf(out, "io_threads:%d\r\nio_backend:%s\r\nio_backend_reason:%s\r\n",
-                        io_pool_configured(server->pool), loop_backend_name(io_pool_main_loop(server->pool)),
+                        io_pool_configured(server->pool),
+                        loop_backend_name(io_pool_main_loop(server->pool)),
                         loop_backend_reason(io_pool_main_loop(server->pool)));
     (void)buffer_printf(out, "main_thread_busy_percent:%.2f\r\n",
                         busy + idle ? 100.0 * (double)busy / (double)(busy + idle) : 0.0);
@@ -40,7 +42,8 @@ static const struct info_field threads_fields[] = {{NULL, write_threads}};
 
 const struct info_section threads_info_section = {.name = "threads",
                                                   .title = "Threads",
-                                                  .flags = INFO_DEFAULT | INFO_ALL | INFO_EVERYTHING,
+                                                  .flags =
+                                                      INFO_DEFAULT | INFO_ALL | INFO_EVERYTHING,
                                                   .position = 45,
                                                   .fields = threads_fields,
                                                   .count = 1};
@@ -48,7 +51,7 @@ const struct info_section threads_info_section = {.name = "threads",
 /* -- INFO tls -- */
 
 #define COUNTER(member)                                                                            \
-    static void write_##member(struct buffer *out, const void *context)                           \
+    static void write_##member(struct buffer *out, const void *context)                            \
     {                                                                                              \
         struct io_stats sum;                                                                       \
         io_pool_sum_stats(((const struct server *)context)->pool, &sum);                           \
@@ -89,13 +92,15 @@ static void write_tls_memory(struct buffer *out, const void *context)
     (void)buffer_printf(out, "%zu", mem_tls_used());
 }
 
-static void write_certificate(struct buffer *out, const char *which, const struct tls_certificate_facts *facts)
+static void write_certificate(struct buffer *out, const char *which,
+                              const struct tls_certificate_facts *facts)
 {
     int64_t left = facts->expires_wall_s ? facts->expires_wall_s - clock_wall_ms() / 1000 : 0;
-    (void)buffer_printf(out, "tls_%s_cert_subject:%s\r\ntls_%s_cert_serial:%s\r\n"
-                             "tls_%s_cert_expires_in_seconds:%lld\r\n",
-                        which, facts->subject, which, facts->serial[0] ? facts->serial : "none", which,
-                        (long long)left);
+    (void)buffer_printf(out,
+                        "tls_%s_cert_subject:%s\r\ntls_%s_cert_serial:%s\r\n"
+                        "tls_%s_cert_expires_in_seconds:%lld\r\n",
+                        which, facts->subject, which, facts->serial[0] ? facts->serial : "none",
+                        which, (long long)left);
 }
 
 static void write_certificates(struct buffer *out, const void *context)
