@@ -73,11 +73,11 @@ void client_format_flags(const struct client *client, char text[16])
         uint32_t flag;
         char letter;
     } letters[] = {
-        {CLIENT_REPLICA, 'S'},   {CLIENT_PRIMARY, 'M'},           {CLIENT_MONITOR, 'O'},
-        {CLIENT_PUBSUB, 'P'},    {CLIENT_MULTI, 'x'},             {CLIENT_BLOCKED, 'b'},
-        {CLIENT_TRACKING_ON, 't'}, {CLIENT_DIRTY_CAS, 'd'},       {CLIENT_CLOSE_AFTER_REPLY, 'c'},
-        {CLIENT_CLOSING, 'A'},   {CLIENT_UNIX_SOCKET, 'U'},       {CLIENT_READONLY, 'r'},
-        {CLIENT_NO_EVICT, 'e'},  {CLIENT_NO_TOUCH, 'T'},
+        {CLIENT_REPLICA, 'S'},     {CLIENT_PRIMARY, 'M'},     {CLIENT_MONITOR, 'O'},
+        {CLIENT_PUBSUB, 'P'},      {CLIENT_MULTI, 'x'},       {CLIENT_BLOCKED, 'b'},
+        {CLIENT_TRACKING_ON, 't'}, {CLIENT_DIRTY_CAS, 'd'},   {CLIENT_CLOSE_AFTER_REPLY, 'c'},
+        {CLIENT_CLOSING, 'A'},     {CLIENT_UNIX_SOCKET, 'U'}, {CLIENT_READONLY, 'r'},
+        {CLIENT_NO_EVICT, 'e'},    {CLIENT_NO_TOUCH, 'T'},
     };
     size_t size = 0;
     for (size_t i = 0; i < sizeof(letters) / sizeof(letters[0]); i++)

@@ -1,9 +1,9 @@
 /* The main half of a connection: who the client is and what it may and wants. Main thread only; the
  * I/O half is client/session.h, and they know each other by an opaque pointer.
  *
- * Lifecycle: client_create when a connection is accepted; the session is lent to an I/O thread; main
- * frees the client when the one `closed` message has come back, never earlier. A client that is to go
- * is closed with client_close_*; commands it still had in flight are dropped.
+ * Lifecycle: client_create when a connection is accepted; the session is lent to an I/O thread;
+ * main frees the client when the one `closed` message has come back, never earlier. A client that
+ * is to go is closed with client_close_*; commands it still had in flight are dropped.
  */
 #ifndef CLIENT_CLIENT_H
 #define CLIENT_CLIENT_H
@@ -28,7 +28,7 @@ struct tracking;      /* pubsub/tracking; NULL when off */
 
 enum client_flag {
     CLIENT_CLOSE_AFTER_REPLY = 1 << 0,
-    CLIENT_CLOSING = 1 << 1,     /* close was sent; nothing is executed or written any more */
+    CLIENT_CLOSING = 1 << 1, /* close was sent; nothing is executed or written any more */
     CLIENT_REPLY_OFF = 1 << 2,
     CLIENT_REPLY_SKIP_NEXT = 1 << 3,
     CLIENT_REPLY_SKIP = 1 << 4,
@@ -41,7 +41,7 @@ enum client_flag {
     CLIENT_DIRTY_EXEC = 1 << 11, /* EXEC must fail: a queued command was refused */
     CLIENT_DIRTY_CAS = 1 << 12,  /* EXEC must answer nil: a watched key changed */
     CLIENT_BLOCKED = 1 << 13,
-    CLIENT_PAUSED = 1 << 14,     /* its next request waits for CLIENT PAUSE to end */
+    CLIENT_PAUSED = 1 << 14, /* its next request waits for CLIENT PAUSE to end */
     CLIENT_MONITOR = 1 << 15,
     CLIENT_PUBSUB = 1 << 16,
     CLIENT_READONLY = 1 << 17,
@@ -50,39 +50,39 @@ enum client_flag {
     CLIENT_PRIMARY = 1 << 20,
     CLIENT_INTERNAL = 1 << 21, /* no connection: AOF loading, scripts */
     CLIENT_TRACKING_ON = 1 << 22,
-    CLIENT_OPENED = 1 << 23    /* the handshake finished */
+    CLIENT_OPENED = 1 << 23 /* the handshake finished */
 };
 
 struct client {
     uint64_t id;
     uint32_t flags;
-    int32_t db;             /* index of the selected database */
-    uint8_t protocol;       /* 2 or 3 */
-    struct reply reply;     /* being built by the running command */
+    int32_t db;         /* index of the selected database */
+    uint8_t protocol;   /* 2 or 3 */
+    struct reply reply; /* being built by the running command */
 
     /* -- lending (client/exchange.h) -- */
-    struct session *session;          /* opaque; NULL for internal clients */
-    struct io_thread *thread;         /* that has borrowed the connection */
-    struct request_batch *batch;      /* received, not all of it executed; at most one is in flight */
+    struct session *session;     /* opaque; NULL for internal clients */
+    struct io_thread *thread;    /* that has borrowed the connection */
+    struct request_batch *batch; /* received, not all of it executed; at most one is in flight */
 
     /* -- identity -- */
     char *name; /* NULL when unset */
     char *lib_name;
     char *lib_version;
     const char *user; /* "default" until ACL users exist; not owned */
-    char *peer;  /* "127.0.0.1:51234" */
+    char *peer;       /* "127.0.0.1:51234" */
     char *local;
     char *tls_description; /* "TLSv1.3,TLS_AES_256_GCM_SHA384,full", NULL when plain */
     char *certificate_name;
     int fd_number; /* for CLIENT LIST only; never used as a descriptor on main */
 
     /* -- history -- */
-    int64_t created_us;          /* monotonic */
+    int64_t created_us; /* monotonic */
     int64_t last_interaction_us;
-    const void *last_command;    /* struct command, for CLIENT LIST cmd= */
+    const void *last_command; /* struct command, for CLIENT LIST cmd= */
     uint64_t commands_count;
-    uint64_t argv_memory;        /* of the request in hand */
-    uint64_t output_published;   /* reply bytes given to the I/O thread */
+    uint64_t argv_memory;         /* of the request in hand */
+    uint64_t output_published;    /* reply bytes given to the I/O thread */
     int64_t output_soft_since_us; /* over the soft output limit since then; 0: it is not */
 
     /* -- subsystems, each NULL until used -- */
@@ -109,7 +109,8 @@ void client_destroy(struct client_table *table, struct client *client) ON_MAIN;
 
 /* Sets or clears (size 0) a name; the caller has validated it. */
 void client_set_text(char **field, struct bytes value);
-/* True when `name` may be shown in CLIENT LIST: no spaces, newlines or special characters (ASCII '!'..'~'). */
+/* True when `name` may be shown in CLIENT LIST: no spaces, newlines or special characters (ASCII
+ * '!'..'~'). */
 bool client_name_is_valid(struct bytes name);
 /* The one-letter flags of CLIENT LIST ("N", "x", ...). */
 void client_format_flags(const struct client *client, char text[16]);

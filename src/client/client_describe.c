@@ -1,5 +1,5 @@
-/* See client_describe.h. Fields and their order are Redis 8.0's; ours (tls, cert) come last. What the
- * I/O thread counts is read from the meters, relaxed: no thread is asked or stopped. */
+/* See client_describe.h. Fields and their order are Redis 8.0's; ours (tls, cert) come last. What
+ * the I/O thread counts is read from the meters, relaxed: no thread is asked or stopped. */
 #include "client/client_describe.h"
 
 #include "base/clock.h"
@@ -15,11 +15,12 @@ static void describe_identity(const struct client *client, struct buffer *out)
     char flags[16];
     client_format_flags(client, flags);
     int64_t now_us = clock_us();
-    (void)buffer_printf(out, "id=%llu addr=%s laddr=%s fd=%d name=%s age=%lld idle=%lld flags=%s db=%d",
-                        (unsigned long long)client->id, or_empty(client->peer), or_empty(client->local),
-                        client->fd_number, or_empty(client->name),
-                        (long long)((now_us - client->created_us) / 1000000),
-                        (long long)((now_us - client->last_interaction_us) / 1000000), flags, client->db);
+    (void)buffer_printf(
+        out, "id=%llu addr=%s laddr=%s fd=%d name=%s age=%lld idle=%lld flags=%s db=%d",
+        (unsigned long long)client->id, or_empty(client->peer), or_empty(client->local),
+        client->fd_number, or_empty(client->name),
+        (long long)((now_us - client->created_us) / 1000000),
+        (long long)((now_us - client->last_interaction_us) / 1000000), flags, client->db);
 }
 
 static void describe_memory(const struct client *client, struct buffer *out)
@@ -29,12 +30,12 @@ static void describe_memory(const struct client *client, struct buffer *out)
     unsigned long long output = exchange_output_size(client);
     unsigned long long total = sizeof(*client) + capacity + output +
                                client_meter_get(client->meters.memory) + client->argv_memory;
-    (void)buffer_printf(out,
-                        " sub=0 psub=0 ssub=0 multi=-1 watch=0 qbuf=%llu qbuf-free=%llu argv-mem=%llu "
-                        "multi-mem=0 rbs=0 rbp=0 obl=0 oll=%d omem=%llu tot-mem=%llu events=%s",
-                        input, capacity > input ? capacity - input : 0,
-                        (unsigned long long)client->argv_memory, output > 0, output, total,
-                        output ? "rw" : "r");
+    (void)buffer_printf(
+        out,
+        " sub=0 psub=0 ssub=0 multi=-1 watch=0 qbuf=%llu qbuf-free=%llu argv-mem=%llu "
+        "multi-mem=0 rbs=0 rbp=0 obl=0 oll=%d omem=%llu tot-mem=%llu events=%s",
+        input, capacity > input ? capacity - input : 0, (unsigned long long)client->argv_memory,
+        output > 0, output, total, output ? "rw" : "r");
 }
 
 void client_describe(const struct client *client, const char *command_name, struct buffer *out)
@@ -47,6 +48,6 @@ void client_describe(const struct client *client, const char *command_name, stru
     (void)buffer_printf(out, " tot-net-in=%llu tot-net-out=%llu tot-cmds=%llu tls=%s cert=%s",
                         (unsigned long long)client_meter_get(client->meters.bytes_in),
                         (unsigned long long)client_meter_get(client->meters.bytes_out),
-                        (unsigned long long)client->commands_count, or_empty(client->tls_description),
-                        or_empty(client->certificate_name));
+                        (unsigned long long)client->commands_count,
+                        or_empty(client->tls_description), or_empty(client->certificate_name));
 }

@@ -5,7 +5,8 @@
 #include "base/buffer.h"
 #include "client/client.h"
 
-/* Appends "id=3 addr=... \n" without the line end. `command_name` is the last command's ("NULL" when none). */
+/* Appends "id=3 addr=... \n" without the line end. `command_name` is the last command's ("NULL"
+ * when none). */
 void client_describe(const struct client *client, const char *command_name, struct buffer *out);
 
 #endif

@@ -1,5 +1,5 @@
-/* CLIENT PAUSE: until a time, for all commands or for writes only. Whoever meets it is put aside with
- * CLIENT_PAUSED and resumed by the cron when it is over. Main thread. */
+/* CLIENT PAUSE: until a time, for all commands or for writes only. Whoever meets it is put aside
+ * with CLIENT_PAUSED and resumed by the cron when it is over. Main thread. */
 #ifndef CLIENT_CLIENT_PAUSE_H
 #define CLIENT_CLIENT_PAUSE_H
 

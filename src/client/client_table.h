@@ -20,8 +20,8 @@ void client_table_destroy(struct client_table *table);
 struct client *client_table_find(const struct client_table *table, uint64_t id) ON_MAIN;
 void client_table_add(struct client_table *table, struct client *client) ON_MAIN;
 void client_table_remove(struct client_table *table, struct client *client) ON_MAIN;
-/* The next client after the cursor, which moves; wraps round. NULL when the table is empty. A client
- * may be destroyed between calls. */
+/* The next client after the cursor, which moves; wraps round. NULL when the table is empty. A
+ * client may be destroyed between calls. */
 struct client *client_table_step(struct client_table *table) ON_MAIN;
 
 #endif

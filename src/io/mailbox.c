@@ -44,9 +44,10 @@ static void push_backlog(struct mailbox *mailbox, const struct message *message)
         mailbox->backlog_first > mailbox->backlog_count / 2)
         compact_backlog(mailbox);
     if (mailbox->backlog_count == mailbox->backlog_capacity) {
-        mailbox->backlog_capacity = mailbox->backlog_capacity ? mailbox->backlog_capacity * 2 : 1024;
-        mailbox->backlog = mem_realloc(mailbox->backlog,
-                                       mailbox->backlog_capacity * sizeof(*mailbox->backlog));
+        mailbox->backlog_capacity =
+            mailbox->backlog_capacity ? mailbox->backlog_capacity * 2 : 1024;
+        mailbox->backlog =
+            mem_realloc(mailbox->backlog, mailbox->backlog_capacity * sizeof(*mailbox->backlog));
     }
     mailbox->backlog[mailbox->backlog_count++] = *message;
 }

@@ -1,9 +1,10 @@
 /* One direction of the talk between two threads: typed messages, in order, by value. [X]
  *
- * mailbox_send never fails and never waits: a message that finds the ring full waits in the producer's
- * own backlog, which goes first at the next mailbox_publish. What can be in the backlog is bounded by
- * the contracts of the senders (per connection: MAILBOX_MESSAGES_PER_CONNECTION), not by luck.
- * Messages become visible at mailbox_publish, once a turn, and that is also when the other side is woken.
+ * mailbox_send never fails and never waits: a message that finds the ring full waits in the
+ * producer's own backlog, which goes first at the next mailbox_publish. What can be in the backlog
+ * is bounded by the contracts of the senders (per connection: MAILBOX_MESSAGES_PER_CONNECTION), not
+ * by luck. Messages become visible at mailbox_publish, once a turn, and that is also when the other
+ * side is woken.
  *
  * With both ends on one thread (I/O inline on main) the same calls work; nothing is woken.
  */
@@ -15,7 +16,8 @@
 
 enum {
     MAILBOX_CAPACITY = 4096,
-    /* opened, requests, closed upwards; lend, replies, limits, steering (3 kinds), forget downwards */
+    /* opened, requests, closed upwards; lend, replies, limits, steering (3 kinds), forget downwards
+     */
     MAILBOX_MESSAGES_PER_CONNECTION = 8
 };
 
@@ -43,8 +45,8 @@ void mailbox_deinit(struct mailbox *mailbox);
 
 /* Producer: queues a copy. Ownership of what it points to moves with it. */
 void mailbox_send(struct mailbox *mailbox, struct message message);
-/* Producer: makes everything sent visible and wakes the consumer if it sleeps. False while a backlog
- * remains: the producer must not sleep long. */
+/* Producer: makes everything sent visible and wakes the consumer if it sleeps. False while a
+ * backlog remains: the producer must not sleep long. */
 bool mailbox_publish(struct mailbox *mailbox);
 
 /* Consumer: takes the next message; false when there is none. */

@@ -1,11 +1,12 @@
-/* Bounded single-producer single-consumer ring of fixed-size slots: the only lock-free queue in the tree. [X]
+/* Bounded single-producer single-consumer ring of fixed-size slots: the only lock-free queue in the
+ * tree. [X]
  *
  *   producer thread:  tail (private copy) ── publishes ──▶ tail ──▶ consumer reads
  *   consumer thread:  head (private copy) ── publishes ──▶ head ──▶ producer reads
  *
  * Indices run freely and are masked on access; wrapping is safe because they are unsigned and the
- * capacity is a power of two. Each side works on its private copy and publishes once per turn, so the
- * shared lines move between the cores once per batch, not once per message.
+ * capacity is a power of two. Each side works on its private copy and publishes once per turn, so
+ * the shared lines move between the cores once per batch, not once per message.
  */
 #ifndef IO_SPSC_H
 #define IO_SPSC_H

@@ -37,8 +37,8 @@ void wakeup_drain(struct wakeup *wakeup)
         ;
 }
 
-/* ThreadSanitizer does not model fences; a sequentially consistent read-modify-write of the flag has
- * the same effect (it orders the publication before the look) and it understands that. */
+/* ThreadSanitizer does not model fences; a sequentially consistent read-modify-write of the flag
+ * has the same effect (it orders the publication before the look) and it understands that. */
 static uint32_t load_after_publication(struct wakeup *wakeup)
 {
 #ifdef __SANITIZE_THREAD__

@@ -1,13 +1,15 @@
 /* Waking a thread that sleeps in its loop, at most one system call per sleep. [X]
  *
- * The consumer announces that it is going to sleep, looks once more at all its queues, and only then
- * sleeps; a producer publishes to a queue and then looks whether the consumer announced. Both sides
- * put a full fence between their store and their load, so at least one of them sees the other:
+ * The consumer announces that it is going to sleep, looks once more at all its queues, and only
+ * then sleeps; a producer publishes to a queue and then looks whether the consumer announced. Both
+ * sides put a full fence between their store and their load, so at least one of them sees the
+ * other:
  *
  *     consumer: sleeping = 1; fence (W1); queues empty? sleep
  *     producer: publish;      fence (W2); sleeping?     write(eventfd)
  *
- * Several producers may signal one consumer; the exchange lets exactly one of them pay for the call.
+ * Several producers may signal one consumer; the exchange lets exactly one of them pay for the
+ * call.
  */
 #ifndef IO_WAKEUP_H
 #define IO_WAKEUP_H
