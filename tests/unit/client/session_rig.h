@@ -36,6 +36,7 @@ struct rig {
     unsigned opened;
     unsigned closed;
     enum connection_outcome outcome;
+    enum session_close_reason reason;
     unsigned spent;
     uint64_t resolved;
 };
@@ -146,7 +147,8 @@ static inline void rig_take(struct rig *rig, const struct message *message)
         cr_assert_eq(rig->closed, 0, "closed twice");
         rig->session = message->b;
         rig->closed++;
-        rig->outcome = (enum connection_outcome)message->value;
+        rig->outcome = (enum connection_outcome)(message->value & 0xff);
+        rig->reason = (enum session_close_reason)(message->value >> 8);
         break;
     default:
         cr_assert_fail("message %u", message->type);

@@ -436,6 +436,7 @@ Test(session_input, a_request_beyond_the_query_limit_closes)
         rig_turn(&rig);
     }
     cr_assert_eq(rig.closed, 1);
+    cr_assert_eq(rig.reason, SESSION_CLOSE_QUERY_LIMIT);
     rig_forget(&rig);
 
     /* One large argument that is announced; several that add up. */
@@ -458,6 +459,17 @@ Test(session_input, a_request_beyond_the_query_limit_closes)
         rig_turns(&rig, 3);
     }
     RIG_UNTIL(&rig, rig.closed);
+    rig_forget(&rig);
+    rig_shut(&rig);
+}
+
+Test(session_input, a_tls_hello_on_a_plain_port_closes)
+{
+    open_session(LEND_AUTHENTICATED);
+    rig_send(&rig, "\x16\x03\x01\x02\x00\x01\x00", 7);
+    RIG_UNTIL(&rig, rig.closed);
+    cr_assert_eq(rig.reason, SESSION_CLOSE_TLS_ON_PLAIN);
+    cr_assert_eq(rig.batches, 0);
     rig_forget(&rig);
     rig_shut(&rig);
 }
