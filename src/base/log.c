@@ -38,7 +38,6 @@ static struct {
     int fd;                /* atomic; -1 is standard output */
     int64_t zone_offset;   /* atomic, [s] */
     int64_t zone_minute;   /* atomic, when zone_offset was read */
-    int64_t rotate_second; /* atomic, when the file's place was looked at last */
     pthread_mutex_t mutex; /* of the three below */
     char *path;
     dev_t device;
@@ -153,11 +152,10 @@ int log_set_file(const char *path)
 
 /* Opens the file again when it is no longer at its path. Never waits: another thread may be at it.
  */
-static void follow_rotation(int64_t second)
+static void follow_rotation(void)
 {
-    if (GET(rotate_second) == second || pthread_mutex_trylock(&logger.mutex) != 0)
+    if (pthread_mutex_trylock(&logger.mutex) != 0)
         return;
-    SET(rotate_second, second);
     struct stat facts;
     bool is_moved = logger.path && (stat(logger.path, &facts) != 0 ||
                                     facts.st_ino != logger.inode || facts.st_dev != logger.device);
@@ -222,7 +220,7 @@ static int syslog_priority(enum log_level level)
 
 /* -- lines -- */
 
-static void output(int64_t second, const char *line, size_t size)
+static void output(const char *line, size_t size)
 {
     int fd = GET(fd);
     if (fd < 0) {
@@ -230,7 +228,7 @@ static void output(int64_t second, const char *line, size_t size)
             return;
         fd = STDOUT_FILENO;
     } else {
-        follow_rotation(second);
+        follow_rotation();
     }
     /* A log that cannot be written has nobody to tell. */
     while (write(fd, line, size) < 0 && errno == EINTR)
@@ -298,7 +296,7 @@ write_line(enum log_level level, unsigned long dropped, const char *format, va_l
     if (GET(has_syslog))
         syslog(syslog_priority(level), "%.*s", (int)size, line + prefix);
     line[prefix + size] = '\n';
-    output(wall_us / 1000000, line, prefix + size + 1);
+    output(line, prefix + size + 1);
 }
 
 void log_write(enum log_level level, const char *format, ...)
@@ -318,7 +316,7 @@ void log_raw(enum log_level level, const char *text)
     if (is_dropped(level))
         return;
     int saved_errno = errno;
-    output(clock_read_wall_us() / 1000000, text, strlen(text));
+    output(text, strlen(text));
     if (GET(has_syslog))
         syslog(syslog_priority(level), "%s", text);
     errno = saved_errno;

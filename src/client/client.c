@@ -74,7 +74,7 @@ void client_format_flags(const struct client *client, char text[16])
         char letter;
     } letters[] = {
         {CLIENT_REPLICA, 'S'},     {CLIENT_PRIMARY, 'M'},     {CLIENT_MONITOR, 'O'},
-        {CLIENT_PUBSUB, 'P'},      {CLIENT_MULTI, 'x'},       {CLIENT_BLOCKED, 'b'},
+        {CLIENT_PUBSUB, 'P'},      {CLIENT_MULTI, 'x'},       {CLIENT_BLOCKED | CLIENT_PAUSED, 'b'},
         {CLIENT_TRACKING_ON, 't'}, {CLIENT_DIRTY_CAS, 'd'},   {CLIENT_CLOSE_AFTER_REPLY, 'c'},
         {CLIENT_CLOSING, 'A'},     {CLIENT_UNIX_SOCKET, 'U'}, {CLIENT_READONLY, 'r'},
         {CLIENT_NO_EVICT, 'e'},    {CLIENT_NO_TOUCH, 'T'},

@@ -284,8 +284,9 @@ void executor_execute(void *context, struct client *client, struct request *requ
     client->reply.error_count = 0;
     client->reply.is_discarded = is_muted(client);
     client->last_interaction_us = clock_us();
-    if (check(executor, &call)) {
+    if (call.command)
         client->last_command = call.command;
+    if (check(executor, &call)) {
         client->commands_count++;
         executor->services.keyspace->no_touch = (client->flags & CLIENT_NO_TOUCH) != 0;
         run(executor, &call);

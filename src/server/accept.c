@@ -50,6 +50,7 @@ static void set_addresses(struct server *server, struct client *client, int fd, 
 
 void server_on_accept(struct listener *listener, int fd)
 {
+    entering_main();
     struct server *server = listener_owner(listener);
     int kind = listener_kind(listener);
     if (server->is_stopping || (int64_t)server->clients->count >= server->maxclients + 1024) {
@@ -75,7 +76,7 @@ void server_on_accept(struct listener *listener, int fd)
     exchange_lend(server->exchange, client, fd, lend);
 }
 
-static void refuse(struct server *server, struct client *client, const char *text)
+static void refuse(struct server *server, struct client *client, const char *text) ON_MAIN
 {
     server->stats->connections_rejected++;
     reply_begin(&client->reply, 2, NULL);
@@ -111,6 +112,7 @@ static void describe_tls(struct client *client, const struct tls_facts *facts)
 
 void server_on_opened(void *context, struct client *client, const struct tls_facts *facts)
 {
+    entering_main();
     struct server *server = context;
     if (facts)
         describe_tls(client, facts);
@@ -131,7 +133,7 @@ void server_on_closed(void *context, struct client *client, enum connection_outc
 {
     struct server *server = context;
     static struct log_rate rate = {.per_second = 100}; /* main thread only */
-    static struct log_rate plain_rate;
+    static struct log_rate plain_rate = {.per_second = 4};
     if (reason == SESSION_CLOSE_QUERY_LIMIT) {
         server->stats->query_buffer_limit_disconnections++;
         log_warning("Closing client that reached max query buffer length: id=%llu addr=%s",

@@ -19,6 +19,7 @@ static bool any_changed(const struct option_changes *changes, const char *const 
 
 void server_apply_settings_to_sessions(struct server *server)
 {
+    entering_main();
     struct session_settings settings = {
         .bulk_size_max = server->settings.client.proto_max_bulk_len,
         .query_size_max = server->settings.client.query_buffer_limit,
@@ -87,6 +88,7 @@ static bool uses_tls(const struct server *server)
 /* New material for every thread or for none; then the port, when it changed. */
 static int apply_tls(void *context, const struct option_changes *changes, struct buffer *error)
 {
+    entering_main();
     struct server *server = context;
     char reason[512];
     if (uses_tls(server) && tls_options_need_contexts(changes) &&

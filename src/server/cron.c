@@ -12,7 +12,7 @@
 
 enum { CLIENTS_PER_RUN_MIN = 5 };
 
-static void run_client_timeout(struct server *server, struct client *client)
+static void run_client_timeout(struct server *server, struct client *client) ON_MAIN
 {
     int64_t timeout = server->settings.client.timeout;
     bool is_exempt = client->flags & (CLIENT_REPLICA | CLIENT_PRIMARY | CLIENT_BLOCKED |
@@ -25,7 +25,7 @@ static void run_client_timeout(struct server *server, struct client *client)
     }
 }
 
-static void run_client_output(struct server *server, struct client *client)
+static void run_client_output(struct server *server, struct client *client) ON_MAIN
 {
     if (client->flags & CLIENT_CLOSING || !client_output_is_over(&server->settings.client, client))
         return;
@@ -36,7 +36,7 @@ static void run_client_output(struct server *server, struct client *client)
     exchange_close(server->exchange, client, CONNECTION_CLOSE_NOW);
 }
 
-static void run_clients(struct server *server)
+static void run_clients(struct server *server) ON_MAIN
 {
     size_t count =
         server->clients->count / (size_t)server->settings.server.hz + CLIENTS_PER_RUN_MIN;
@@ -52,7 +52,7 @@ static void run_clients(struct server *server)
 }
 
 /* Whoever met CLIENT PAUSE goes on when it is over. */
-static void resume_paused(struct server *server)
+static void resume_paused(struct server *server) ON_MAIN
 {
     struct client_pause *pause = &server->executor->pause;
     if (pause->waiting == 0 || client_pause_check(pause, clock_wall_ms()) == CLIENT_PAUSE_ALL)
@@ -85,6 +85,7 @@ static void update_expire_mode(struct server *server)
 
 static void on_cron(struct timer *timer)
 {
+    entering_main();
     struct server *server = (struct server *)((char *)timer - offsetof(struct server, cron_timer));
     int64_t period_ms = 1000 / server->settings.server.hz;
     timer_start(loop_timers(io_pool_main_loop(server->pool)), timer, period_ms);

@@ -9,7 +9,7 @@ enum { IDLE_WAIT_MAX_US = 100 * 1000 };
 
 /* Waits only when nothing is left to do: the announcement and the last look keep a producer from
  * publishing unseen (io/wakeup.h). */
-static int64_t choose_wait(struct server *server)
+static int64_t choose_wait(struct server *server) ON_MAIN
 {
     struct wakeup *wakeup = io_pool_main_wakeup(server->pool);
     if (loop_has_ready(io_pool_main_loop(server->pool)) || !exchange_is_idle(server->exchange))
@@ -22,7 +22,7 @@ static int64_t choose_wait(struct server *server)
     return IDLE_WAIT_MAX_US;
 }
 
-static void wait_for_work(struct server *server)
+static void wait_for_work(struct server *server) ON_MAIN
 {
     int64_t wait_us = choose_wait(server);
     if (wait_us != 0)
@@ -32,14 +32,14 @@ static void wait_for_work(struct server *server)
         wakeup_end_sleep(io_pool_main_wakeup(server->pool));
 }
 
-static void serve(struct server *server)
+static void serve(struct server *server) ON_MAIN
 {
     exchange_drain(server->exchange);
     executor_begin_run(server->executor);
     exchange_run(server->exchange);
 }
 
-static void turn(struct server *server)
+static void turn(struct server *server) ON_MAIN
 {
     wait_for_work(server);
     background_reap(server->background);
@@ -54,6 +54,7 @@ static void turn(struct server *server)
 
 void server_run(struct server *server)
 {
+    entering_main();
     while (!server->is_stopped)
         turn(server);
 }

@@ -122,7 +122,7 @@ static void create_exchange(struct server *server)
     server->exchange = exchange_create(server->clients, &hooks, &server->resolver);
 }
 
-static int start_pool(struct server *server)
+static int start_pool(struct server *server) ON_MAIN
 {
     static const enum loop_backend backends[] = {[IO_BACKEND_AUTO] = LOOP_BACKEND_AUTO,
                                                  [IO_BACKEND_URING] = LOOP_BACKEND_URING,
@@ -145,7 +145,7 @@ static int start_pool(struct server *server)
     return 0;
 }
 
-static int start_tls(struct server *server)
+static int start_tls(struct server *server) ON_MAIN
 {
     const struct tls_settings *tls = &server->settings.tls;
     server->tickets = tls_tickets_create();
@@ -193,6 +193,7 @@ static void fill_services(struct server *server)
 
 int server_start(struct server *server)
 {
+    entering_main();
     raise_files(server);
     if (apply_renames(server) != 0)
         return -1;
@@ -211,6 +212,7 @@ int server_start(struct server *server)
 
 void server_destroy(struct server *server)
 {
+    entering_main();
     if (server->executor)
         executor_destroy(server->executor);
     if (server->keyspace)

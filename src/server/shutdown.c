@@ -24,7 +24,7 @@ bool server_abort_shutdown(void *context)
     return true;
 }
 
-static void begin(struct server *server)
+static void begin(struct server *server) ON_MAIN
 {
     process_notify("STOPPING=1\n");
     log_notice("User requested shutdown...");
@@ -35,7 +35,7 @@ static void begin(struct server *server)
 }
 
 /* Connections that will not drain are cut. */
-static void hurry(struct server *server)
+static void hurry(struct server *server) ON_MAIN
 {
     if (clock_ms() - server->stopping_since_ms < SHUTDOWN_GRACE_MS)
         return;
@@ -46,6 +46,7 @@ static void hurry(struct server *server)
 
 void server_shutdown_step(struct server *server)
 {
+    entering_main();
     if (!server->is_stopping)
         begin(server);
     hurry(server);

@@ -105,6 +105,7 @@ static void write_certificate(struct buffer *out, const char *which,
 
 static void write_certificates(struct buffer *out, const void *context)
 {
+    entering_main();
     const struct server *server = context;
     struct tls_certificate_facts own = {0};
     struct tls_certificate_facts client = {0};

@@ -91,7 +91,7 @@ start_server {} {
         assert_error "ERR CONFIG SET failed (possibly related to argument 'timeout') - duplicate parameter" {
             r config set timeout 1 timeout 2
         }
-        assert_error "ERR CONFIG SET failed (possibly related to argument 'maxmemory') - argument must be a memory value" {
+        assert_error "ERR CONFIG SET failed (possibly related to argument 'maxmemory') - argument must be a memory or percent value" {
             r config set maxmemory 10x
         }
     } {}
