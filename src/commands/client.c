@@ -153,7 +153,7 @@ static bool matches(const struct filter *filter, const struct client *client,
 
 static bool is_listed(const struct client *client)
 {
-    return client->flags & CLIENT_OPENED && !(client->flags & CLIENT_CLOSING);
+    return !(client->flags & CLIENT_CLOSING);
 }
 
 static bool parse_list(struct call *call, struct filter *filter)
@@ -259,7 +259,7 @@ static bool parse_kill(struct call *call, struct filter *filter)
     return true;
 }
 
-static void kill_client(struct call *call, struct client *client)
+static void kill_client(struct call *call, struct client *client) ON_MAIN
 {
     if (client == call->client)
         client->flags |= CLIENT_CLOSE_AFTER_REPLY;
@@ -267,7 +267,7 @@ static void kill_client(struct call *call, struct client *client)
         exchange_close(call->services->exchange, client, CONNECTION_CLOSE_NOW);
 }
 
-static void kill_command(struct call *call)
+static void kill_command(struct call *call) ON_MAIN
 {
     struct filter filter = {.skips_me = true};
     if (!parse_kill(call, &filter))

@@ -114,11 +114,16 @@ int io_pool_set_tls(struct io_pool *pool, const struct tls_settings *settings, s
             tls_context_release(contexts[i]);
         return -1;
     }
+    io_pool_install_tls(pool, contexts);
+    return 0;
+}
+
+void io_pool_install_tls(struct io_pool *pool, struct tls_context *const *contexts)
+{
     tls_context_release(pool->threads[0].tls);
     pool->threads[0].tls = contexts[0];
     for (int i = 1; i <= pool->count; i++)
         io_thread_post(&pool->threads[i], (struct message){.type = IO_MESSAGE_TLS, .a = contexts[i]});
-    return 0;
 }
 
 struct tls_context *io_pool_tls(struct io_pool *pool)

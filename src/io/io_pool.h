@@ -42,6 +42,8 @@ void io_pool_unplace(struct io_thread *thread) ON_MAIN;
  * error. Connections that exist keep theirs. Blocks for the time of reading files. */
 int io_pool_set_tls(struct io_pool *pool, const struct tls_settings *settings, struct tls_tickets *tickets,
                     char *error, size_t error_size) ON_MAIN;
+/* Puts contexts that were built elsewhere in force: io_pool_count + 1 of them, whose references move. */
+void io_pool_install_tls(struct io_pool *pool, struct tls_context *const *contexts) ON_MAIN;
 /* The context of thread 0 (for descriptions), or NULL. */
 struct tls_context *io_pool_tls(struct io_pool *pool) ON_MAIN;
 

@@ -102,6 +102,7 @@ static int apply_tls(void *context, const struct option_changes *changes, struct
                                            NULL};
     if (any_changed(changes, identity))
         tls_tickets_new_epoch(server->tickets);
+    tls_reload_note_loaded(server);
     if (option_changed(changes, "tls-port") && server_reopen_listeners(server, error) != 0) {
         buffer_clear(error);
         (void)buffer_append_text(error, "Unable to listen on this port. Check server logs.");

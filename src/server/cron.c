@@ -95,6 +95,7 @@ static void on_cron(struct timer *timer)
     run_clients(server);
     resume_paused(server);
     sample_stats(server);
+    tls_reload_cron(server);
     tls_tickets_rotate_if_due(server->tickets, server->settings.tls.ticket_key_rotation);
 }
 

@@ -161,6 +161,7 @@ static int start_tls(struct server *server) ON_MAIN
         log_warning("Failed to configure TLS. Check logs for more info.");
         return -1;
     }
+    tls_reload_note_loaded(server);
     if (tls->keylog_file)
         log_warning("WARNING: tls-keylog-file is set: whoever reads it can decrypt the traffic.");
     return 0;

@@ -25,6 +25,7 @@
 #include "scripting/script_options.h"
 #include "server/arguments.h"
 #include "server/server_options.h"
+#include "server/tls_reload.h"
 #include "types/type_options.h"
 
 enum { SERVER_LISTENERS_MAX = 2 * SERVER_BIND_MAX + 1, SERVER_RUN_ID_SIZE = 40 };
@@ -64,6 +65,7 @@ struct server {
     struct io_pool *pool;
     struct tls_tickets *tickets;
     struct executor *executor;
+    struct tls_reload tls_reload;
     struct services services;
     struct server_control control;
     struct session_resolver resolver;

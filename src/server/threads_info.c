@@ -92,6 +92,15 @@ static void write_tls_memory(struct buffer *out, const void *context)
     (void)buffer_printf(out, "%zu", mem_tls_used());
 }
 
+static void write_reloads(struct buffer *out, const void *context)
+{
+    const struct tls_reload *reload = &((const struct server *)context)->tls_reload;
+    (void)buffer_printf(out, "tls_reloads_done:%llu\r\ntls_reloads_failed:%llu\r\n"
+                             "tls_reload_last_error:%s\r\n",
+                        (unsigned long long)reload->done, (unsigned long long)reload->failed,
+                        reload->last_error);
+}
+
 static void write_certificate(struct buffer *out, const char *which,
                               const struct tls_certificate_facts *facts)
 {
@@ -146,6 +155,7 @@ static const struct info_field tls_fields[] = {
     {"tls_plaintext_bytes_in", write_plaintext_in},
     {"tls_plaintext_bytes_out", write_plaintext_out},
     {"tls_memory", write_tls_memory},
+    {NULL, write_reloads},
     {NULL, write_certificates},
 };
 
