@@ -437,6 +437,15 @@ static void incrbyfloat_command(struct call *call)
     reply_bulk_bytes(call->reply, result);
 }
 
+/* With GET the old value is read. */
+static uint16_t set_key_flags(const struct bytes *argv, int argc)
+{
+    for (int i = 3; i < argc; i++)
+        if (bytes_is(argv[i], "GET"))
+            return KEY_RW | KEY_ACCESS | KEY_UPDATE;
+    return KEY_OW | KEY_UPDATE;
+}
+
 /* -- the table -- */
 
 enum {
@@ -454,8 +463,13 @@ enum {
 
 const struct command_spec string_commands[] = {
     ROW("get", get_command, 2, READ | FAST, KEY_FIRST(KEY_RO | KEY_ACCESS)),
-    ROW("set", set_command, -3, GROW,
-        KEY_FIRST(KEY_RW | KEY_ACCESS | KEY_UPDATE | KEY_VARIABLE_FLAGS)),
+    {.name = "set",
+     .handler = set_command,
+     .arity = -3,
+     .flags = GROW,
+     .categories = CATEGORY_STRING,
+     .keys = KEY_FIRST(KEY_RW | KEY_ACCESS | KEY_UPDATE | KEY_VARIABLE_FLAGS),
+     .key_flags = set_key_flags},
     ROW("getex", getex_command, -2, WRITE | FAST, KEY_FIRST(KEY_RW | KEY_ACCESS | KEY_UPDATE)),
     ROW("getdel", getdel_command, 2, WRITE | FAST, KEY_FIRST(KEY_RW | KEY_ACCESS | KEY_DELETE)),
     ROW("getset", getset_command, 3, GROW | FAST, KEY_FIRST(KEY_RW | KEY_ACCESS | KEY_UPDATE)),

@@ -105,6 +105,8 @@ struct command_spec {
     const struct command_spec *subcommands; /* ends with a NULL name; NULL when not a container */
     /* Positions of keys when the specs cannot say (movable keys); returns count or -1. May be NULL.
      */
+    /* What a call does to its keys, where a specification says KEY_VARIABLE_FLAGS. May be NULL. */
+    uint16_t (*key_flags)(const struct bytes *argv, int argc);
     int (*find_keys)(const struct bytes *argv, int argc, int *positions, int positions_max);
 };
 

@@ -59,6 +59,15 @@ static bool collect_numbered(struct collector *keys, const struct key_spec *spec
     return true;
 }
 
+/* Replaces flags that depend on the arguments by those of this call. */
+static void settle_flags(const struct command_spec *spec, const struct bytes *argv, int argc,
+                         struct collector *keys)
+{
+    for (int i = 0; spec->key_flags && i < keys->count && i < keys->max; i++)
+        if (keys->positions[i].flags & KEY_VARIABLE_FLAGS)
+            keys->positions[i].flags = spec->key_flags(argv, argc);
+}
+
 int command_find_keys(const struct command *command, const struct bytes *argv, int argc,
                       struct key_position *positions, int positions_max)
 {
@@ -85,5 +94,6 @@ int command_find_keys(const struct command *command, const struct bytes *argv, i
             collect(&keys, indices[i], KEY_RW | KEY_ACCESS | KEY_UPDATE);
         return count < 0 ? -1 : count;
     }
+    settle_flags(command->spec, argv, argc, &keys);
     return keys.count;
 }

@@ -57,7 +57,7 @@ start_server {overrides {requirepass foobar}} {
     }
 
     test "Binary and long passwords" {
-        set password "p\x00\r\n\xff[string repeat x 400]"
+        set password "p\x01\r\n\xff[string repeat x 400]"
         r config set requirepass $password
         set c [redis_client]
         assert_error "WRONGPASS *" {$c auth "p"}

@@ -51,7 +51,8 @@ start_server {} {
         assert_equal {a b} [r command getkeys mset a 1 b 2]
         assert_equal {a b c} [r command getkeys del a b c]
         assert_error "ERR Invalid command specified" {r command getkeys nosuch a}
-        assert_error "ERR wrong number of arguments for 'command|getkeys' command" {r command getkeys get}
+        assert_error "ERR Invalid number of arguments specified for command" {r command getkeys get}
+        assert_error "ERR wrong number of arguments for 'command|getkeys' command" {r command getkeys}
         assert_error "ERR Invalid number of arguments specified for command" {r command getkeys set a}
         assert_error "ERR The command has no key arguments" {r command getkeys ping x}
     }
@@ -59,6 +60,7 @@ start_server {} {
     test "COMMAND GETKEYSANDFLAGS" {
         assert_equal {{k {RO access}}} [r command getkeysandflags get k]
         assert_equal {{k {OW update}}} [r command getkeysandflags set k v]
+        assert_equal {{k {RW access update}}} [r command getkeysandflags set k v get]
     }
 
     test "COMMAND DOCS" {
