@@ -118,6 +118,14 @@ proc resp::dispatch {id method args} {
 
 proc resp::disconnect {id} {
     variable fd
+    # Tcl keeps a channel open in the background until its output is gone: make room for that.
+    set deadline [expr {[clock milliseconds] + 2000}]
+    catch {
+        while {[chan pending output $fd($id)] > 0 && [clock milliseconds] < $deadline} {
+            if {[read $fd($id)] eq ""} { pause_ms 1 }
+            flush $fd($id)
+        }
+    }
     catch {close $fd($id)}
     unset -nocomplain fd($id)
     catch {interp alias {} ::resp::client.$id {}}

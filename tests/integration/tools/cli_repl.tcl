@@ -1,0 +1,194 @@
+# redis-cli on a terminal.
+
+file_needs cli
+if {[catch {package require Expect}]} {
+    emit @skip "(the file)" "Tcl has no Expect here"
+    return
+}
+source [file join $root tests support cli.tcl]
+log_user 0
+
+set history [file join $work_dir history]
+set env(REDISCLI_HISTFILE) $history
+set env(REDISCLI_RCFILE) /dev/null
+set env(TERM) xterm
+
+proc see {pattern} {
+    expect -timeout 10 -re $pattern {} timeout {
+        set shown ""
+        expect -timeout 0 -re {.+} { set shown $expect_out(0,string) }
+        fail "the terminal does not show $pattern, but '[string map {\x1b ^[} $shown]'"
+    } eof {
+        fail "redis-cli ended before it showed $pattern"
+    }
+}
+proc say {line} { send -- "$line\r" }
+proc key {bytes} { send -- $bytes }
+proc start_repl {args} {
+    uplevel #0 [list spawn -noecho [cli_program] {*}[cli_target] {*}$args]
+    see "127.0.0.1:[srv port]> "
+}
+proc exit_code {} {
+    expect -timeout 10 eof {} timeout { fail "redis-cli does not end" }
+    return [lindex [wait] 3]
+}
+proc prompt {{suffix ""}} { see "127\\.0\\.0\\.1:[srv port]$suffix> " }
+
+start_server {} {
+    test "cli terminal: replies, the database in the prompt" {
+        start_repl
+        say "set foo bar"
+        see "OK\r\n"
+        prompt
+        say "get foo"
+        see "\"bar\"\r\n"
+        prompt
+        say "select 2"
+        prompt {\[2\]}
+        say "3 ping"
+        see "PONG\r\nPONG\r\nPONG\r\n"
+        say "select 0"
+        prompt
+        say "get \"foo"
+        see "Invalid argument\\(s\\)"
+        say quit
+        assert_equal 0 [exit_code]
+    }
+
+    test "cli terminal: history across sessions, without passwords" {
+        start_repl
+        say "auth top secret"
+        prompt
+        say "acl setuser x >hidden"
+        prompt
+        say "echo remembered"
+        see "\"remembered\""
+        prompt
+        key \x03
+        assert_equal 0 [exit_code]
+        start_repl
+        key "\x1b\[A\r"
+        see "\"remembered\""
+        key \x04
+        assert_equal 0 [exit_code]
+        assert_match "*echo remembered*" [read_file $history]
+        assert_no_match "*secret*" [read_file $history]
+        assert_no_match "*hidden*" [read_file $history]
+        assert_equal 00600 [file attributes $history -permissions]
+    }
+
+    test "cli terminal: slow commands show their time" {
+        start_repl
+        say "debug sleep 0.6"
+        see {\(0\.[67]\d*s\)}
+        prompt
+        say exit
+        assert_equal 0 [exit_code]
+    } {command:debug}
+
+    test "cli terminal: TAB completes names and shows arguments" {
+        start_repl
+        key "strle\t"
+        see "strle.*n"
+        key "\x15"
+        key "getset \t"
+        see "key value"
+        key "\x15\x03"
+        assert_equal 0 [exit_code]
+    } {command:command}
+
+    test "cli terminal: reconnects by itself" {
+        start_repl
+        say "client id"
+        see "\\(integer\\) (\\d+)"
+        foreach id [regexp -all -inline {\mid=(\d+)} [r client list type normal]] {
+            if {[string is integer -strict $id] && $id != [r client id]} { r client kill id $id }
+        }
+        prompt
+        say "get foo"
+        see "\"bar\"\r\n"
+        prompt
+        say quit
+        assert_equal 0 [exit_code]
+    }
+
+    test "cli terminal: connect elsewhere and back" {
+        set nowhere [free_port]
+        start_repl
+        say "connect 127.0.0.1 $nowhere"
+        see "Could not connect to Redis at 127.0.0.1:$nowhere: Connection refused"
+        see "not connected> "
+        say "connect 127.0.0.1 [srv port]"
+        prompt
+        say ping
+        see "PONG\r\n"
+        prompt
+        say quit
+        assert_equal 0 [exit_code]
+    }
+
+    test "cli terminal: a transaction shows" {
+        start_repl
+        say multi
+        prompt {\(TX\)}
+        say "incr tx"
+        see QUEUED
+        prompt {\(TX\)}
+        say exec
+        see "1\\) \\(integer\\) 1"
+        prompt
+        say quit
+        assert_equal 0 [exit_code]
+    } {command:multi}
+
+    test "cli terminal: a subscription, commands in it, Ctrl-C leaves it" {
+        start_repl
+        say "subscribe ch"
+        see "1\\) \"subscribe\".*3\\) \\(integer\\) 1"
+        see "Reading messages"
+        r publish ch hello
+        see "3\\) \"hello\""
+        key x
+        prompt {\(subscribed mode\)}
+        key \x15
+        say unsubscribe
+        see "\"unsubscribe\""
+        prompt
+        say "subscribe ch"
+        see "Reading messages"
+        key \x03
+        prompt
+        say ping
+        see "PONG"
+        say quit
+        assert_equal 0 [exit_code]
+    } {command:subscribe}
+
+    test "cli terminal: Ctrl-C leaves MONITOR, and ends a blocked command's session" {
+        start_repl
+        say monitor
+        see "OK"
+        r set watched 1
+        see "\"set\" \"watched\""
+        key \x03
+        prompt
+        say "blpop nothing 0"
+        wait_until 1 10 {llength [lsearch -all [split [r client list]] cmd=blpop]}
+        key \x03
+        assert_equal 1 [exit_code]
+    } {command:monitor command:blpop}
+
+    test "cli terminal: invalidations are shown" {
+        start_repl -3
+        say "client tracking on"
+        see OK
+        say "get foo"
+        see "bar"
+        r set foo baz
+        say ping
+        see "-> invalidate: 'foo'"
+        see "PONG"
+        say quit
+        assert_equal 0 [exit_code]
+    } {command:subscribe}
+}
