@@ -16,6 +16,7 @@ struct services {
     struct background *background;                 /* base/background.h */
     const struct acl_settings *acl;                /* acl/acl_options.h */
     const struct client_settings *client_settings; /* client/client_options.h */
+    const struct type_settings *types;             /* types/type_options.h */
     const struct server_control *control;          /* base/server_control.h */
 };
 

@@ -188,6 +188,7 @@ static void fill_services(struct server *server)
                                          .background = server->background,
                                          .acl = &server->settings.acl,
                                          .client_settings = &server->settings.client,
+                                         .types = &server->settings.type,
                                          .control = &server->control};
     server->executor = executor_create(&server->services, &server->settings.observability);
 }

@@ -496,7 +496,7 @@ static void remove_at(struct ranked_tree *tree, struct path *path)
         struct inner *inner = path->inners[depth];
         uint32_t index = path->indexes[depth];
         bool is_leaf = depth + 1 == tree->height;
-        uint32_t minimum = (is_leaf ? LEAF_MAX : INNER_MAX) / UNDERFULL_DIVISOR;
+        uint32_t minimum = (is_leaf ? 0u + LEAF_MAX : INNER_MAX) / UNDERFULL_DIVISOR;
         inner->counts[index]--;
         if (node_count(inner->children[index], is_leaf) < minimum)
             rebalance(tree, inner, index, is_leaf);

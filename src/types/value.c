@@ -2,12 +2,19 @@
 #include "types/value.h"
 #include "base/assert.h"
 #include "base/bytes.h"
+#include "types/zset_type.h"
 
-static const struct value_ops operations[VALUE_TYPES] = {
-    [VALUE_STRING] = {.name = "string"}, [VALUE_LIST] = {.name = "list"},
-    [VALUE_SET] = {.name = "set"},       [VALUE_ZSET] = {.name = "zset"},
-    [VALUE_HASH] = {.name = "hash"},     [VALUE_MODULE] = {.name = "module"},
-    [VALUE_STREAM] = {.name = "stream"},
+static const struct value_ops string_ops = {.name = "string"};
+static const struct value_ops list_ops = {.name = "list"};
+static const struct value_ops set_ops = {.name = "set"};
+static const struct value_ops hash_ops = {.name = "hash"};
+static const struct value_ops module_ops = {.name = "module"};
+static const struct value_ops stream_ops = {.name = "stream"};
+
+static const struct value_ops *const operations[VALUE_TYPES] = {
+    [VALUE_STRING] = &string_ops, [VALUE_LIST] = &list_ops,     [VALUE_SET] = &set_ops,
+    [VALUE_ZSET] = &zset_value_ops, [VALUE_HASH] = &hash_ops,   [VALUE_MODULE] = &module_ops,
+    [VALUE_STREAM] = &stream_ops,
 };
 
 static const char *const encoding_names[ENCODINGS] = {
@@ -26,7 +33,7 @@ static const char *const encoding_names[ENCODINGS] = {
 const struct value_ops *value_ops(enum value_type type)
 {
     assert(type < VALUE_TYPES);
-    return &operations[type];
+    return operations[type];
 }
 
 const char *value_type_name(enum value_type type)
@@ -43,35 +50,35 @@ const char *value_encoding_name(enum value_encoding encoding)
 int value_type_of_name(const char *name, size_t size)
 {
     for (int type = 0; type < VALUE_TYPES; type++)
-        if (bytes_is(bytes_of(name, size), operations[type].name))
+        if (bytes_is(bytes_of(name, size), operations[type]->name))
             return type;
     return -1;
 }
 
 void value_free(struct value value)
 {
-    assert(operations[value.type].free);
-    operations[value.type].free(value);
+    assert(operations[value.type]->free);
+    operations[value.type]->free(value);
 }
 
 struct value value_copy(struct value value)
 {
-    assert(operations[value.type].copy);
-    return operations[value.type].copy(value);
+    assert(operations[value.type]->copy);
+    return operations[value.type]->copy(value);
 }
 
 size_t value_memory(struct value value, size_t samples)
 {
-    assert(operations[value.type].memory);
-    return operations[value.type].memory(value, samples);
+    assert(operations[value.type]->memory);
+    return operations[value.type]->memory(value, samples);
 }
 
 size_t value_free_effort(struct value value)
 {
-    return operations[value.type].free_effort ? operations[value.type].free_effort(value) : 1;
+    return operations[value.type]->free_effort ? operations[value.type]->free_effort(value) : 1;
 }
 
 size_t value_count(struct value value)
 {
-    return operations[value.type].count ? operations[value.type].count(value) : 0;
+    return operations[value.type]->count ? operations[value.type]->count(value) : 0;
 }

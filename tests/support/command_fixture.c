@@ -30,6 +30,20 @@ struct command_fixture *fixture_create(const struct command_spec *const *tables)
     struct command_fixture *fixture = mem_calloc(1, sizeof(*fixture));
     keyspace_settings_init(&fixture->settings);
     fixture->client_settings.proto_max_bulk_len = 512 * 1024 * 1024;
+    fixture->types = (struct type_settings){
+        .hash_max_listpack_entries = 512,
+        .hash_max_listpack_value = 64,
+        .set_max_intset_entries = 512,
+        .set_max_listpack_entries = 128,
+        .set_max_listpack_value = 64,
+        .zset_max_listpack_entries = 128,
+        .zset_max_listpack_value = 64,
+        .list_max_listpack_size = -2,
+        .stream_node_max_bytes = 4096,
+        .stream_node_max_entries = 100,
+        .hll_sparse_max_bytes = 3000,
+    };
+    fixture->services.types = &fixture->types;
     fixture->keyspace = keyspace_create(&fixture->settings, NULL);
     keyspace_set_observer(fixture->keyspace,
                           &(struct keyspace_observer){on_event, fixture, UINT32_MAX});
