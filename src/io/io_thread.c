@@ -117,21 +117,23 @@ static int64_t choose_wait(struct io_thread *thread, bool is_published)
     return -1;
 }
 
-static void turn(struct io_thread *thread, int64_t wait_us)
+/* True when it was the last: a stop was asked for and nothing is left. */
+static bool turn(struct io_thread *thread, int64_t wait_us)
 {
     loop_poll(thread->loop, wait_us);
     if (wait_us != 0)
         wakeup_end_sleep(&thread->wakeup);
     receive_messages(thread);
     thread->handler->on_turn(thread);
+    bool is_over = thread->is_stopping && thread->handler->on_stop(thread);
     loop_flush(thread->loop);
+    return is_over;
 }
 
 static void run(struct io_thread *thread)
 {
     int64_t wait_us = 0;
-    while (!thread->is_stopping || !thread->handler->on_stop(thread)) {
-        turn(thread, wait_us);
+    while (!turn(thread, wait_us)) {
         uint64_t signals = thread->to_main.signals;
         bool is_published = mailbox_publish(&thread->to_main);
         io_stat_add(loop_stats(thread->loop)->wakeups_sent, thread->to_main.signals - signals);
