@@ -52,7 +52,7 @@ static void select_command(struct call *call)
 }
 
 /* True when the client is now authenticated as `user`; else the error reply is written. */
-static bool authenticate(struct call *call, struct bytes user, struct bytes password)
+static bool authenticate(struct call *call, struct bytes user, struct bytes password) ON_MAIN
 {
     if (!acl_authenticate(call->services->acl, user, password)) {
         call->services->stats->acl_denied_auth++;
@@ -65,7 +65,7 @@ static bool authenticate(struct call *call, struct bytes user, struct bytes pass
     return true;
 }
 
-static void auth_command(struct call *call)
+static void auth_command(struct call *call) ON_MAIN
 {
     if (call->argc > 3) {
         call_syntax_error(call);
@@ -106,6 +106,7 @@ static bool parse_hello(struct call *call, struct hello *hello)
         int left = call->argc - 1 - i;
         if (call_is(call, i, "AUTH") && left >= 2) {
             hello->has_auth = true;
+            call->redacted = ~UINT64_C(1);
             hello->user = call->argv[++i];
             hello->password = call->argv[++i];
         } else if (call_is(call, i, "SETNAME") && left >= 1) {
@@ -146,7 +147,7 @@ static void reply_hello(struct call *call)
     reply_array(reply, 0);
 }
 
-static void hello_command(struct call *call)
+static void hello_command(struct call *call) ON_MAIN
 {
     struct hello hello = {0};
     if (!parse_hello(call, &hello))
@@ -170,7 +171,7 @@ static void hello_command(struct call *call)
     reply_hello(call);
 }
 
-static void reset_command(struct call *call)
+static void reset_command(struct call *call) ON_MAIN
 {
     struct client *client = call->client;
     client->flags &=

@@ -462,7 +462,7 @@ static bool prepare(struct transport_tls *self, const struct tls_transport_optio
         return true;
     }
     if (options->server_name && *options->server_name && !is_address(options->server_name) &&
-        !SSL_set_tlsext_host_name(self->ssl, options->server_name))
+        !SSL_set_tlsext_host_name(self->ssl, (char *)(uintptr_t)options->server_name))
         return false;
     if (options->session)
         offer_session(self, options->session);

@@ -126,6 +126,7 @@ static void fail(struct tls_reload *reload, const struct reload_job *job)
 
 static void put_in_force(struct server *server, struct reload_job *job)
 {
+    entering_main();
     struct tls_reload *reload = &server->tls_reload;
     if (job->found.authority != job->old.authority)
         tls_tickets_new_epoch(server->tickets);
@@ -166,6 +167,7 @@ void tls_reload_note_loaded(struct server *server)
 
 void tls_reload_cron(struct server *server)
 {
+    entering_main();
     struct tls_reload *reload = &server->tls_reload;
     int64_t interval_ms = server->settings.tls.auto_reload_interval * 1000;
     if (interval_ms == 0 || reload->is_running || !io_pool_tls(server->pool) || server->is_stopping)
