@@ -12,7 +12,8 @@ struct arguments {
     struct bytes *items; /* items[i].data is mem_ allocated */
 };
 
-/* The command in argv, with what -x, -X and --quoted-input make of it. 0, or -1 after printing why. */
+/* The command in argv, with what -x, -X and --quoted-input make of it. 0, or -1 after printing why.
+ */
 int arguments_init(struct arguments *arguments, const struct cli_options *options, int argc,
                    char **argv) MUST_CHECK;
 /* EVAL with the script of --eval: keys, a comma, then the script's arguments. */

@@ -26,7 +26,7 @@ struct cli {
     /* -- where it is connected to -- */
     char *host; /* own copy: CONNECT and redirections change it */
     int port;
-    bool is_off_socket; /* left the Unix socket by CONNECT or a redirection */
+    bool is_off_socket;   /* left the Unix socket by CONNECT or a redirection */
     uint64_t reply_count; /* of the present connection */
     bool is_refused;      /* AUTH failed */
 
@@ -50,15 +50,15 @@ struct cli {
 
 /* -- connect.c -- */
 
-/* Connects, logs in, and mirrors the new state. 0; -1 when there is no connection, after printing why
- * on standard error. A refused AUTH is printed too, but leaves the connection. */
+/* Connects, logs in, and mirrors the new state. 0; -1 when there is no connection, after printing
+ * why on standard error. A refused AUTH is printed too, but leaves the connection. */
 int cli_connect(struct cli *cli) MUST_CHECK;
 /* The same when there is none yet. */
 int cli_ensure_connected(struct cli *cli) MUST_CHECK;
 /* Prints "Error: ..." for what went wrong with the connection last. */
 void cli_print_error(const struct cli *cli);
-/* Another client with the same target, logged in as this one: for questions aside. NULL when that does
- * not work (silently). */
+/* Another client with the same target, logged in as this one: for questions aside. NULL when that
+ * does not work (silently). */
 struct sync_client *cli_connect_aside(struct cli *cli);
 /* "127.0.0.1:6379[2](TX)> " */
 void cli_format_prompt(const struct cli *cli, char prompt[CLI_PROMPT_MAX]);
@@ -70,8 +70,8 @@ void cli_set_target(struct cli *cli, const char *host, int port);
  * connection was lost (interactive only). 0, or -1 when no reply could be had: then the reason was
  * printed. */
 int cli_run(struct cli *cli, int argc, const struct bytes *argv, int64_t repeat) MUST_CHECK;
-/* Prints messages until interrupted, or input waits on input_fd (-1: none). False when interrupted or
- * when the connection was lost. */
+/* Prints messages until interrupted, or input waits on input_fd (-1: none). False when interrupted
+ * or when the connection was lost. */
 bool cli_print_messages(struct cli *cli, int input_fd);
 void cli_print_reply(const struct cli *cli, const struct reply_value *reply, bool is_text);
 
@@ -101,8 +101,8 @@ int lru_test_mode(struct cli *cli);
 
 /* Connects or ends the process; for the modes. */
 void cli_require_connection(struct cli *cli);
-/* A command's reply, for modes that watch a server: waits for it to come back when it went away. Error
- * replies end the process. */
+/* A command's reply, for modes that watch a server: waits for it to come back when it went away.
+ * Error replies end the process. */
 struct reply_value *cli_call_patiently(struct cli *cli, const char *const *words, int count);
 
 #endif

@@ -1,7 +1,7 @@
 /* One command: send it, read what answers it, print that, and mirror what it changed.
  *
- * Most commands have one reply. SUBSCRIBE and its kin are confirmed once a channel, in between other
- * messages; MONITOR never ends; pushes of RESP3 may come at any time. */
+ * Most commands have one reply. SUBSCRIBE and its kin are confirmed once a channel, in between
+ * other messages; MONITOR never ends; pushes of RESP3 may come at any time. */
 #include "base/memory.h"
 #include "base/number.h"
 #include "tools/cli/cli.h"
@@ -41,10 +41,10 @@ static bool replies_with_text(const struct command *command)
         const char *second;
         int argc; /* 0: any */
     } rows[] = {
-        {"info", NULL, 0},           {"lolwut", NULL, 0},       {"debug", "htstats", 0},
-        {"debug", "htstats-key", 0}, {"memory", "doctor", 0},   {"memory", "malloc-stats", 0},
-        {"cluster", "nodes", 2},     {"cluster", "info", 2},    {"client", "list", 0},
-        {"client", "info", 0},       {"latency", "graph", 3},   {"latency", "doctor", 2},
+        {"info", NULL, 0},           {"lolwut", NULL, 0},     {"debug", "htstats", 0},
+        {"debug", "htstats-key", 0}, {"memory", "doctor", 0}, {"memory", "malloc-stats", 0},
+        {"cluster", "nodes", 2},     {"cluster", "info", 2},  {"client", "list", 0},
+        {"client", "info", 0},       {"latency", "graph", 3}, {"latency", "doctor", 2},
         {"proxy", "info", 0},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
@@ -59,8 +59,8 @@ static struct command describe(int argc, const struct bytes *argv)
     struct command command = {.argc = argc, .argv = argv};
     struct bytes name = argv[0];
     command.is_text = replies_with_text(&command);
-    command.is_subscribing = bytes_is(name, "subscribe") || bytes_is(name, "psubscribe") ||
-                             bytes_is(name, "ssubscribe");
+    command.is_subscribing =
+        bytes_is(name, "subscribe") || bytes_is(name, "psubscribe") || bytes_is(name, "ssubscribe");
     command.is_unsubscribing = bytes_is(name, "unsubscribe") || bytes_is(name, "punsubscribe") ||
                                bytes_is(name, "sunsubscribe");
     return command;
@@ -178,8 +178,8 @@ static void note_error(struct cli *cli, const struct reply_value *reply)
     }
 }
 
-/* One reply that is not beside the point, printed. With ANSWER_OK *kept is it (the caller frees), or
- * NULL when the server went away as it was told. */
+/* One reply that is not beside the point, printed. With ANSWER_OK *kept is it (the caller frees),
+ * or NULL when the server went away as it was told. */
 static enum answer read_reply(struct cli *cli, const struct command *command, int input_fd,
                               struct reply_value **kept)
 {
@@ -255,7 +255,8 @@ static enum answer read_answer(struct cli *cli, struct command *command, struct 
         enum answer answer = read_reply(cli, command, -1, last);
         if (answer != ANSWER_OK || !*last || cli->is_redirected)
             return answer;
-        bool is_aside = (*last)->type == REPLY_PUSH && (cli->is_subscribed || command->confirmations);
+        bool is_aside =
+            (*last)->type == REPLY_PUSH && (cli->is_subscribed || command->confirmations);
         if (is_message(cli, *last) && (cli->is_subscribed || command->confirmations > 0))
             is_aside = !note_confirmation(cli, command, *last) || command->confirmations > 0;
         if (!is_aside)

@@ -1,5 +1,5 @@
-/* HELP: what the server says of its commands (COMMAND DOCS), asked once over a connection aside, so that
- * neither MULTI nor subscriptions stand in the way. Argument syntax is help_syntax.c's. */
+/* HELP: what the server says of its commands (COMMAND DOCS), asked once over a connection aside, so
+ * that neither MULTI nor subscriptions stand in the way. Argument syntax is help_syntax.c's. */
 #include "base/memory.h"
 #include "base/text.h"
 #include "tools/cli/cli.h"

@@ -1,10 +1,10 @@
-/* --bigkeys, --memkeys, --hotkeys: looks at every key and remembers the extremes. An interrupt ends the
- * walk; what was found so far is printed all the same. */
+/* --bigkeys, --memkeys, --hotkeys: looks at every key and remembers the extremes. An interrupt ends
+ * the walk; what was found so far is printed all the same. */
 #include "base/memory.h"
 #include "base/number.h"
 #include "base/text.h"
-#include "tools/cli/interrupts.h"
 #include "tools/cli/format_reply.h"
+#include "tools/cli/interrupts.h"
 #include "tools/cli/key_scan.h"
 
 #include <stdio.h>

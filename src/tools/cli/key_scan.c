@@ -1,6 +1,6 @@
 /* See key_scan.h. And --scan itself, which prints what comes. */
-#include "tools/cli/format_reply.h"
 #include "tools/cli/key_scan.h"
+#include "tools/cli/format_reply.h"
 
 #include "base/memory.h"
 #include "base/number.h"

@@ -16,12 +16,12 @@ struct key_scan {
 /* -1 after printing why: a --quoted-pattern that cannot be read. */
 int key_scan_init(struct key_scan *scan, struct cli *cli) MUST_CHECK;
 void key_scan_deinit(struct key_scan *scan);
-/* The next page's keys (may be empty), NULL at the end or when interrupted. Valid until the next call.
- * Errors end the process. */
+/* The next page's keys (may be empty), NULL at the end or when interrupted. Valid until the next
+ * call. Errors end the process. */
 const struct reply_value *key_scan_next(struct key_scan *scan);
-/* Sends `count` commands of `argc` words, which `make` writes for a key index, and reads their replies into
- * replies[0..count), NULL where make had no command. The caller frees them (key_scan_free). False when
- * interrupted; errors of the connection end the process. */
+/* Sends `count` commands of `argc` words, which `make` writes for a key index, and reads their
+ * replies into replies[0..count), NULL where make had no command. The caller frees them
+ * (key_scan_free). False when interrupted; errors of the connection end the process. */
 typedef int key_command(const void *context, size_t index, struct bytes *words);
 bool key_scan_ask(struct key_scan *scan, size_t count, key_command *make, const void *context,
                   struct reply_value **replies) MUST_CHECK;

@@ -1,8 +1,8 @@
 /* See line_input.h.
  *
  * The history file has one line per entry, oldest first, readable for its owner only. Lines are
- * appended, so that several sessions can share it; loading trims it. While a line is edited Ctrl-C is an
- * ordinary key that ends the input, so no signal arrives in the middle of libedit. */
+ * appended, so that several sessions can share it; loading trims it. While a line is edited Ctrl-C
+ * is an ordinary key that ends the input, so no signal arrives in the middle of libedit. */
 #include "tools/cli/line_input.h"
 
 #include "base/buffer.h"
@@ -47,8 +47,8 @@ bool line_input_home_file(char *path, size_t size, const char *variable, const c
     }
     if (!chosen && !home)
         return false;
-    int length = chosen ? snprintf(path, size, "%s", chosen)
-                        : snprintf(path, size, "%s/%s", home, name);
+    int length =
+        chosen ? snprintf(path, size, "%s", chosen) : snprintf(path, size, "%s/%s", home, name);
     return length > 0 && (size_t)length < size;
 }
 
@@ -212,9 +212,9 @@ static char *read_from_pipe(void)
     struct buffer *pending = &state.pending;
     size_t scanned = state.pending_offset;
     for (;;) {
-        const char *newline =
-            scanned < pending->size ? memchr(pending->data + scanned, '\n', pending->size - scanned)
-                                    : NULL;
+        const char *newline = scanned < pending->size
+                                  ? memchr(pending->data + scanned, '\n', pending->size - scanned)
+                                  : NULL;
         size_t end = newline ? (size_t)(newline - pending->data) : pending->size;
         bool is_ended = newline != NULL;
         if (!is_ended) {

@@ -1,5 +1,5 @@
-/* Lines of input: edited with history and completion on a terminal (libedit), plain otherwise. State
- * of the process, as libedit's is. */
+/* Lines of input: edited with history and completion on a terminal (libedit), plain otherwise.
+ * State of the process, as libedit's is. */
 #ifndef TOOLS_CLI_LINE_INPUT_H
 #define TOOLS_CLI_LINE_INPUT_H
 

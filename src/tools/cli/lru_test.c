@@ -1,4 +1,5 @@
-/* --lru-test: a cache that is asked for 20 % of its keys 80 % of the time; prints hits and misses. */
+/* --lru-test: a cache that is asked for 20 % of its keys 80 % of the time; prints hits and misses.
+ */
 #include "base/clock.h"
 #include "base/random.h"
 #include "tools/cli/cli.h"
@@ -9,8 +10,8 @@
 
 enum { BATCH_SIZE = 250, CYCLE_US = 1000 * 1000 };
 
-/* A power law by inversion of its distribution function: small numbers are rare, and the result counts
- * from the other end. */
+/* A power law by inversion of its distribution function: small numbers are rare, and the result
+ * counts from the other end. */
 static long long choose_key(int64_t key_count)
 {
     const double exponent = 6.2 + 1;

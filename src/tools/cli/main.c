@@ -1,4 +1,5 @@
-/* redis-cli: options first, then one of the modes; without any, a command or the interactive one. */
+/* redis-cli: options first, then one of the modes; without any, a command or the interactive one.
+ */
 #include "base/memory.h"
 #include "base/process.h"
 #include "base/text.h"

@@ -246,7 +246,8 @@ static int argument_count(const struct flag *flag)
     panic("flag kind %d", (int)flag->kind);
 }
 
-/* How many words the flag at argv[index] takes, 0 when it is unknown, -1 when its value is missing. */
+/* How many words the flag at argv[index] takes, 0 when it is unknown, -1 when its value is missing.
+ */
 static int take_flag(struct cli_options *options, int argc, char **argv, int index)
 {
     for (size_t i = 0; i < sizeof(flag_table) / sizeof(flag_table[0]); i++) {

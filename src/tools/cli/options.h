@@ -1,5 +1,6 @@
-/* What the command line and the environment ask of redis-cli. Filled once by main, read by everyone;
- * strings are argv's, the environment's or the URI's memory, alive until exit. Main thread. */
+/* What the command line and the environment ask of redis-cli. Filled once by main, read by
+ * everyone; strings are argv's, the environment's or the URI's memory, alive until exit. Main
+ * thread. */
 #ifndef TOOLS_CLI_OPTIONS_H
 #define TOOLS_CLI_OPTIONS_H
 
@@ -70,13 +71,14 @@ struct cli_options {
     bool is_resp3_optional;
     bool is_last_arg_of_stdin;
     bool is_input_quoted;
-    bool is_failing_fast;  /* -e */
-    bool is_redirecting;   /* -c */
+    bool is_failing_fast; /* -e */
+    bool is_redirecting;  /* -c */
     bool is_showing_pushes;
     bool is_verbose;
 };
 
-/* Reads the environment and argv; returns the index of the command's first word. Mistakes, --help and
+/* Reads the environment and argv; returns the index of the command's first word. Mistakes, --help
+ * and
  * --version end the process. */
 int options_parse(struct cli_options *options, int argc, char **argv);
 /* The whole of --help. */

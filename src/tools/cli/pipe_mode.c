@@ -16,7 +16,7 @@ enum { READ_SIZE = 64 * 1024, MAGIC_SIZE = 20, TURN_US = 250 * 1000 };
 struct pipe_run {
     struct cli *cli;
     struct loop_watch watch;
-    bool is_file;            /* always readable; cannot be watched */
+    bool is_file; /* always readable; cannot be watched */
     bool has_input;
     bool is_input_over;
     bool is_complete; /* the last reply came */

@@ -1,5 +1,6 @@
-/* The interactive mode: lines from a terminal (edited, remembered) or from a pipe or file (one command
- * each). Words that are not commands of the server are handled here: quit, connect, clear, :set. */
+/* The interactive mode: lines from a terminal (edited, remembered) or from a pipe or file (one
+ * command each). Words that are not commands of the server are handled here: quit, connect, clear,
+ * :set. */
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/memory.h"
@@ -25,15 +26,15 @@ static void set_preference(const struct arguments *words, bool is_from_user)
     struct bytes first = words->items[0];
     struct bytes value = words->count > 1 ? words->items[1] : bytes_of("", 0);
     if (!bytes_is(first, ":set")) {
-        printf("%sunknown redis-cli internal command '%s'\n", is_from_user ? "" : ".redisclirc: ",
-               first.data);
+        printf("%sunknown redis-cli internal command '%s'\n",
+               is_from_user ? "" : ".redisclirc: ", first.data);
     } else if (words->count == 2 && bytes_is(value, "hints")) {
         line_input_set_hints(true);
     } else if (words->count == 2 && bytes_is(value, "nohints")) {
         line_input_set_hints(false);
     } else {
-        printf("%sunknown redis-cli preference '%.*s'\n", is_from_user ? "" : ".redisclirc: ",
-               (int)value.size, value.data);
+        printf("%sunknown redis-cli preference '%.*s'\n",
+               is_from_user ? "" : ".redisclirc: ", (int)value.size, value.data);
     }
 }
 
@@ -70,8 +71,12 @@ static bool is_sensitive(struct bytes name, const struct arguments *words, int f
     if (bytes_is(name, "acl"))
         return bytes_is(second, "setuser") || bytes_is(second, "deluser");
     if (bytes_is(name, "config") && bytes_is(second, "set")) {
-        static const char *const secrets[] = {"masterauth", "masteruser", "primaryauth",
-                                              "primaryuser", "requirepass", "tls-key-file-pass",
+        static const char *const secrets[] = {"masterauth",
+                                              "masteruser",
+                                              "primaryauth",
+                                              "primaryuser",
+                                              "requirepass",
+                                              "tls-key-file-pass",
                                               "tls-client-key-file-pass"};
         for (int i = first + 2; i < words->count; i += 2)
             for (size_t k = 0; k < sizeof(secrets) / sizeof(secrets[0]); k++)

@@ -88,8 +88,9 @@ int stat_mode(struct cli *cli)
         const char *words[] = {"INFO"};
         struct reply_value *info = cli_call_patiently(cli, words, 1);
         if (row % HEADER_PERIOD == 0)
-            printf("------- data ------ --------------------- load -------------------- - child -\n"
-                   "keys       mem      clients blocked requests            connections          \n");
+            printf(
+                "------- data ------ --------------------- load -------------------- - child -\n"
+                "keys       mem      clients blocked requests            connections          \n");
         print_line(info->text.data ? info->text.data : "", &commands_before);
         reply_value_free(info);
         sync_client_pause(cli->client, (int64_t)(interval_s * 1e6));

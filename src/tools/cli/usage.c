@@ -79,7 +79,8 @@ static const char mode_help[] =
 static const char example_help[] =
     "\nExamples:\n"
     "  cat /etc/hostname | redis-cli -x set name\n"
-    "  redis-cli -D \"\" --raw dump key > key.dump && redis-cli -X it restore key2 0 it < key.dump\n"
+    "  redis-cli -D \"\" --raw dump key > key.dump && redis-cli -X it restore key2 0 it < "
+    "key.dump\n"
     "  redis-cli -r 100 -i 1 info | grep used_memory_human:\n"
     "  redis-cli --quoted-input set '\"a\\x00b\"' value\n"
     "  redis-cli --eval script.lua key1 key2 , arg1 arg2\n"

@@ -1,4 +1,5 @@
-/* See sync_client.h. Bytes that the connection does not take wait in `unsent` from unsent_offset on. */
+/* See sync_client.h. Bytes that the connection does not take wait in `unsent` from unsent_offset
+ * on. */
 #include "tools/common/sync_client.h"
 
 #include "base/buffer.h"
@@ -185,8 +186,8 @@ struct sync_client *sync_client_create(char *error)
     client->reader = reply_reader_create();
     buffer_init(&client->unsent, unsent_max);
     client->interrupt_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (client->interrupt_fd < 0 || loop_watch_start(loop, &client->interrupt_watch,
-                                                     client->interrupt_fd, on_interrupt) != 0) {
+    if (client->interrupt_fd < 0 ||
+        loop_watch_start(loop, &client->interrupt_watch, client->interrupt_fd, on_interrupt) != 0) {
         snprintf(error, SYNC_ERROR_MAX, "cannot watch an event descriptor");
         sync_client_destroy(client);
         return NULL;
@@ -283,7 +284,8 @@ static int find_addresses(struct sync_client *client, const struct sync_target *
         snprintf(client->error, sizeof(client->error), "Invalid socket path");
         return 0;
     }
-    int count = address_resolve(target->host, target->port, addresses, ADDRESSES_MAX, client->error);
+    int count =
+        address_resolve(target->host, target->port, addresses, ADDRESSES_MAX, client->error);
     /* Those of the preferred family first, otherwise in the resolver's order. */
     int front = 0;
     for (int i = 0; i < count && target->family; i++) {
@@ -325,8 +327,8 @@ static int login_step(struct sync_client *client, const char *const *words, int 
         result = 1;
     text_copy(reason, sizeof(reason), reply && reply->text.data ? reply->text.data : client->error);
     if (result != 0)
-        snprintf(client->error, sizeof(client->error), "%s failed: %.*s", what,
-                 SYNC_ERROR_MAX - 64, reason);
+        snprintf(client->error, sizeof(client->error), "%s failed: %.*s", what, SYNC_ERROR_MAX - 64,
+                 reason);
     reply_value_free(reply);
     return result;
 }

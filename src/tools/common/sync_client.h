@@ -1,8 +1,10 @@
-/* One connection to a server, used synchronously: connect, send, wait for replies by running a loop of
- * its own until they came. For tools that do one thing at a time. One thread: the one that created it.
+/* One connection to a server, used synchronously: connect, send, wait for replies by running a loop
+ * of its own until they came. For tools that do one thing at a time. One thread: the one that
+ * created it.
  *
- * Waiting can also end by sync_client_interrupt (from a signal handler) or by input on a descriptor,
- * so that an interactive tool stays responsive. Not here: what replies mean, reconnecting.
+ * Waiting can also end by sync_client_interrupt (from a signal handler) or by input on a
+ * descriptor, so that an interactive tool stays responsive. Not here: what replies mean,
+ * reconnecting.
  */
 #ifndef TOOLS_COMMON_SYNC_CLIENT_H
 #define TOOLS_COMMON_SYNC_CLIENT_H
@@ -52,10 +54,11 @@ struct sync_client *sync_client_create(char *error);
 /* Disconnects first. */
 void sync_client_destroy(struct sync_client *client);
 
-/* Drops the present connection, tries the target's addresses in turn. 0 or -1 (sync_client_error). */
+/* Drops the present connection, tries the target's addresses in turn. 0 or -1 (sync_client_error).
+ */
 int sync_client_connect(struct sync_client *client, const struct sync_target *target) MUST_CHECK;
-/* AUTH, SELECT, HELLO 3, as far as asked for. 0; -1 for the first that failed ("AUTH failed: ..." is
- * then sync_client_error): the connection stays, if it can. */
+/* AUTH, SELECT, HELLO 3, as far as asked for. 0; -1 for the first that failed ("AUTH failed: ..."
+ * is then sync_client_error): the connection stays, if it can. */
 int sync_client_login(struct sync_client *client, const struct sync_login *login) MUST_CHECK;
 /* Says goodbye; replies not read are lost. */
 void sync_client_disconnect(struct sync_client *client);
@@ -68,21 +71,23 @@ const char *sync_client_error(const struct sync_client *client);
  * disconnected or out of bounds. */
 int sync_client_write(struct sync_client *client, const void *data, size_t size) MUST_CHECK;
 int sync_client_send(struct sync_client *client, int argc, const struct bytes *argv) MUST_CHECK;
-/* Bytes queued that the connection has not taken: above SYNC_UNSENT_LOW, wait before writing more. */
+/* Bytes queued that the connection has not taken: above SYNC_UNSENT_LOW, wait before writing more.
+ */
 size_t sync_client_unsent(const struct sync_client *client);
 
-/* The next reply, push or attribute, which the caller frees. timeout_ms -1: no limit. input_fd -1: none;
- * else a terminal or pipe that ends the wait with SYNC_INPUT. */
+/* The next reply, push or attribute, which the caller frees. timeout_ms -1: no limit. input_fd -1:
+ * none; else a terminal or pipe that ends the wait with SYNC_INPUT. */
 enum sync_result sync_client_read(struct sync_client *client, int64_t timeout_ms, int input_fd,
                                   struct reply_value **reply) MUST_CHECK;
 /* As sync_client_read without waiting: SYNC_TIMEOUT when there is none yet. */
-enum sync_result sync_client_take(struct sync_client *client, struct reply_value **reply) MUST_CHECK;
+enum sync_result sync_client_take(struct sync_client *client,
+                                  struct reply_value **reply) MUST_CHECK;
 /* Sends a command and waits for its reply, dropping pushes. NULL when the connection failed. */
-struct reply_value *sync_client_call(struct sync_client *client, int argc, const struct bytes *argv)
-    MUST_CHECK;
+struct reply_value *sync_client_call(struct sync_client *client, int argc,
+                                     const struct bytes *argv) MUST_CHECK;
 /* The same with words. */
-struct reply_value *sync_client_ask(struct sync_client *client, const char *const *words, int count)
-    MUST_CHECK;
+struct reply_value *sync_client_ask(struct sync_client *client, const char *const *words,
+                                    int count) MUST_CHECK;
 /* Runs the loop for that long, or until interrupted: true then. */
 bool sync_client_pause(struct sync_client *client, int64_t pause_us);
 /* One turn of the loop, which waits up to wait_us (-1: until something happens). */
