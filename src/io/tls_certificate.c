@@ -96,6 +96,25 @@ static EVP_PKEY *read_key(const char *path, const char *passphrase, OSSL_LIB_CTX
     return key;
 }
 
+/* The same key in the library that will use it: a key of another library works, but is looked up (and
+ * converted, the first time) for every signature. Takes `key`; on failure it is returned. */
+static EVP_PKEY *move_key(EVP_PKEY *key, OSSL_LIB_CTX *library)
+{
+    OSSL_PARAM *parts = NULL;
+    EVP_PKEY *moved = NULL;
+    EVP_PKEY_CTX *maker = EVP_PKEY_CTX_new_from_name(library, EVP_PKEY_get0_type_name(key), NULL);
+    if (maker && EVP_PKEY_todata(key, EVP_PKEY_KEYPAIR, &parts) &&
+        EVP_PKEY_fromdata_init(maker) > 0 &&
+        EVP_PKEY_fromdata(maker, &moved, EVP_PKEY_KEYPAIR, parts) > 0) {
+        EVP_PKEY_free(key);
+        key = moved;
+    }
+    OSSL_PARAM_free(parts);
+    EVP_PKEY_CTX_free(maker);
+    ERR_clear_error();
+    return key;
+}
+
 static int check_dates(const X509 *leaf, const struct tls_pair_files *files,
                        const struct tls_failure *failure)
 {
@@ -131,17 +150,19 @@ static int install_pair(SSL_CTX *ssl_context, X509 *leaf, STACK_OF(X509) *chain,
     return 0;
 }
 
-int tls_certificate_use(SSL_CTX *ssl_context, OSSL_LIB_CTX *library,
-                        const struct tls_pair_files *files, const struct tls_failure *failure)
+int tls_certificate_use(SSL_CTX *ssl_context, const struct tls_pair_files *files,
+                        const struct tls_failure *failure)
 {
     ERR_clear_error();
     STACK_OF(X509) *chain = NULL;
-    X509 *leaf = read_chain(files->certificate, library, &chain);
+    X509 *leaf = read_chain(files->certificate, files->library, &chain);
     if (!leaf)
         return fail_openssl(failure, "Failed to load certificate", files->certificate);
     int result = check_dates(leaf, files, failure);
     if (result == 0) {
-        EVP_PKEY *key = read_key(files->key, files->passphrase, library);
+        EVP_PKEY *key = read_key(files->key, files->passphrase, files->key_library);
+        if (key)
+            key = move_key(key, files->library);
         result = key ? install_pair(ssl_context, leaf, chain, key, files, failure)
                      : fail_openssl(failure, "Failed to load private key", files->key);
         EVP_PKEY_free(key);

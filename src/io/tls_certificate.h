@@ -23,13 +23,14 @@ struct tls_pair_files {
     const char *key;
     const char *passphrase; /* NULL: none; nobody is ever asked on a terminal */
     const char *owner;      /* "Server" or "Client": for messages */
+    OSSL_LIB_CTX *library;     /* of the certificates */
+    OSSL_LIB_CTX *key_library; /* of the key */
 };
 
 /* Loads leaf, chain and key, checks the dates and that they belong together, and puts them into
- * `ssl_context` (whose library context is `library`). 0 or -1. */
-int tls_certificate_use(SSL_CTX *ssl_context, OSSL_LIB_CTX *library,
-                        const struct tls_pair_files *files, const struct tls_failure *failure)
-    MUST_CHECK;
+ * `ssl_context`. 0 or -1. */
+int tls_certificate_use(SSL_CTX *ssl_context, const struct tls_pair_files *files,
+                        const struct tls_failure *failure) MUST_CHECK;
 /* Trusts the certificates of `file` and of the folder (hashed names, and every other PEM file in it).
  * Either may be NULL. `facts` receives the one that expires first. */
 int tls_certificate_trust(X509_STORE *store, OSSL_LIB_CTX *library, const char *file,

@@ -135,6 +135,17 @@ static void complete_chain(SSL_CTX *ssl_context)
     ERR_clear_error();
 }
 
+static struct tls_pair_files server_files(const struct tls_context *context,
+                                          const struct tls_settings *settings)
+{
+    return (struct tls_pair_files){.certificate = settings->cert_file,
+                                   .key = settings->key_file,
+                                   .passphrase = settings->key_file_pass,
+                                   .owner = "Server",
+                                   .library = tls_library_openssl(context->library),
+                                   .key_library = tls_library_complete(context->library)};
+}
+
 /* -- the server's side -- */
 
 static int set_dh_parameters(struct tls_context *context, const char *path,
@@ -150,7 +161,7 @@ static int set_dh_parameters(struct tls_context *context, const char *path,
         return tls_fail(failure, "Failed to load %s: %s", path, strerrordesc_np(errno));
     }
     EVP_PKEY *parameters =
-        PEM_read_bio_Parameters_ex(file, NULL, tls_library_openssl(context->library), NULL);
+        PEM_read_bio_Parameters_ex(file, NULL, tls_library_complete(context->library), NULL);
     BIO_free(file);
     if (!parameters || !EVP_PKEY_is_a(parameters, "DH")) {
         EVP_PKEY_free(parameters);
@@ -222,10 +233,8 @@ static int build_server(struct tls_context *context, const struct tls_settings *
         return -1;
     if (settings->prefer_server_ciphers)
         SSL_CTX_set_options(context->server, SSL_OP_CIPHER_SERVER_PREFERENCE);
-    struct tls_pair_files files = {settings->cert_file, settings->key_file, settings->key_file_pass,
-                                   "Server"};
-    if (tls_certificate_use(context->server, tls_library_openssl(context->library), &files,
-                            failure) < 0 ||
+    struct tls_pair_files files = server_files(context, settings);
+    if (tls_certificate_use(context->server, &files, failure) < 0 ||
         set_dh_parameters(context, settings->dh_params_file, failure) < 0)
         return -1;
     tls_certificate_describe(SSL_CTX_get0_certificate(context->server), &context->server_facts);
@@ -255,14 +264,15 @@ static int build_client(struct tls_context *context, const struct tls_settings *
     if (!context->client)
         return -1;
     bool has_own = settings->client_cert_file && settings->client_key_file;
-    struct tls_pair_files files = {settings->cert_file, settings->key_file, settings->key_file_pass,
-                                   "Server"};
-    if (has_own)
-        files = (struct tls_pair_files){settings->client_cert_file, settings->client_key_file,
-                                        settings->client_key_file_pass, "Client"};
+    struct tls_pair_files files = server_files(context, settings);
+    if (has_own) {
+        files.certificate = settings->client_cert_file;
+        files.key = settings->client_key_file;
+        files.passphrase = settings->client_key_file_pass;
+        files.owner = "Client";
+    }
     if (files.certificate && files.key &&
-        tls_certificate_use(context->client, tls_library_openssl(context->library), &files,
-                            failure) < 0)
+        tls_certificate_use(context->client, &files, failure) < 0)
         return -1;
     tls_certificate_describe(has_own ? SSL_CTX_get0_certificate(context->client) : NULL,
                              &context->client_facts);
@@ -422,10 +432,13 @@ static int build_tool(struct tls_context *context, const struct tls_client_setti
     }
     if (!client->cert_file != !client->key_file)
         return tls_fail(failure, "Client cert and key must both be specified or skipped");
-    struct tls_pair_files files = {client->cert_file, client->key_file, client->key_file_pass,
-                                   "Client"};
-    if (client->cert_file &&
-        tls_certificate_use(context->client, library, &files, failure) < 0)
+    struct tls_pair_files files = {.certificate = client->cert_file,
+                                   .key = client->key_file,
+                                   .passphrase = client->key_file_pass,
+                                   .owner = "Client",
+                                   .library = library,
+                                   .key_library = tls_library_complete(context->library)};
+    if (client->cert_file && tls_certificate_use(context->client, &files, failure) < 0)
         return rename_failure(failure, strncmp(failure->text, "Failed to load private", 22) == 0
                                            ? "Invalid private key"
                                            : "Invalid client certificate");

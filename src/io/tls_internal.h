@@ -62,6 +62,8 @@ static inline struct transport_tls *transport_tls_of(const SSL *ssl)
 struct tls_library *tls_library_acquire(void);
 void tls_library_give_back(struct tls_library *library);
 OSSL_LIB_CTX *tls_library_openssl(const struct tls_library *library);
+/* Its other half, which can also read private keys and parameters. */
+OSSL_LIB_CTX *tls_library_complete(const struct tls_library *library);
 BIO_METHOD *tls_library_bio_method(void);
 
 /* -- tls_tickets.c: installs the callbacks of resumption into a server SSL_CTX -- */

@@ -69,6 +69,9 @@ static bool make_stub(X509 *certificate)
          * put it back with its encoding. */
         if (X509_get0_pubkey(certificate) != key)
             is_done = X509_set_pubkey(certificate, key);
+        /* The encoding of what was received is kept beside the fields until it is made anew. */
+        if (is_done)
+            is_done = i2d_re_X509_tbs(certificate, NULL) > 0;
     } else {
         ASN1_OBJECT_free(no_algorithm);
         OPENSSL_free(no_key);
