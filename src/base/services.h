@@ -12,12 +12,9 @@ struct services {
     struct executor *executor;                     /* dispatch/execute.h */
     struct config *config;                         /* config/config_table.h */
     struct info *info;                             /* observability/info.h */
-    struct slowlog *slowlog;           /* observability/slowlog.h */
-    struct latency *latency;           /* observability/latency.h */
     struct stats *stats;                           /* observability/stats.h */
     struct background *background;                 /* base/background.h */
     const struct acl_settings *acl;                /* acl/acl_options.h */
-    const struct type_settings *types;             /* types/type_options.h */
     const struct client_settings *client_settings; /* client/client_options.h */
     const struct type_settings *types;             /* types/type_options.h */
     const struct server_control *control;          /* base/server_control.h */

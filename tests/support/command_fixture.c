@@ -21,20 +21,6 @@ static void on_event(void *context, const struct key_event *event)
              event->notify_name, (int)event->key.size, event->key.data);
 }
 
-static const struct type_settings default_types = {
-    .hash_max_listpack_entries = 512,
-    .hash_max_listpack_value = 64,
-    .set_max_intset_entries = 512,
-    .set_max_listpack_entries = 128,
-    .set_max_listpack_value = 64,
-    .zset_max_listpack_entries = 128,
-    .zset_max_listpack_value = 64,
-    .list_max_listpack_size = -2,
-    .stream_node_max_bytes = 4096,
-    .stream_node_max_entries = 100,
-    .hll_sparse_max_bytes = 3000,
-};
-
 struct command_fixture *fixture_create(const struct command_spec *const *tables)
 {
     static const uint8_t hash_key[16] = {7};
@@ -63,8 +49,6 @@ struct command_fixture *fixture_create(const struct command_spec *const *tables)
                           &(struct keyspace_observer){on_event, fixture, UINT32_MAX});
     fixture->services.keyspace = fixture->keyspace;
     fixture->services.client_settings = &fixture->client_settings;
-    fixture->types = default_types;
-    fixture->services.types = &fixture->types;
     fixture->services.commands = command_table_create();
     for (; *tables; tables++)
         command_table_add(fixture->services.commands, *tables);

@@ -9,14 +9,12 @@
 #include "dispatch/call.h"
 #include "keyspace/keyspace.h"
 #include "types/type_options.h"
-#include "types/type_options.h"
 
 enum { FIXTURE_PROPAGATED_MAX = 16 };
 
 struct command_fixture {
     struct keyspace_settings settings;
     struct client_settings client_settings;
-    struct type_settings types;
     struct type_settings types; /* Redis's defaults */
     struct services services;
     struct keyspace *keyspace;
