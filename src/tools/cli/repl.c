@@ -190,11 +190,11 @@ static void watch_subscriptions(struct cli *cli)
     bool is_shown = cli->options.output == OUTPUT_STANDARD;
     bool is_coloured = is_shown && getenv("TERM") && strstr(getenv("TERM"), "xterm");
     set_key_by_key(&before, true);
+    interrupts_wake(cli->client);
     if (is_shown)
         printf("%sReading messages... (press Ctrl-C to quit or any key to type command)\r%s",
                is_coloured ? "\033[1;90m" : "", is_coloured ? "\033[0m" : "");
     fflush(stdout);
-    interrupts_wake(cli->client);
     cli_print_messages(cli, STDIN_FILENO);
     interrupts_exit();
     if (is_shown)
