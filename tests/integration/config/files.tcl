@@ -62,6 +62,15 @@ start_server {conf {
     }
 }
 
+start_server {overrides {rename-command "get fetch"} conf "rename-command config \"\"\n"} {
+    test "rename-command renames and removes commands" {
+        r set k v
+        assert_equal v [r fetch k]
+        assert_error "ERR unknown command 'get'*" {r get k}
+        assert_error "ERR unknown command 'config'*" {r config get *}
+    }
+}
+
 start_server {args {--timeout 33 --save 60 1000 300 10 --maxmemory-policy allkeys-lfu}} {
     test "Arguments win over the file" {
         assert_equal 33 [lindex [r config get timeout] 1]

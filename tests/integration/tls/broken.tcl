@@ -132,6 +132,19 @@ start_server [list overrides $tls_only] {
         assert_healthy $before
     }
 
+    test "valkey#4307: large replies to clients that reset their connection" {
+        r set huge [string repeat h 20000000]
+        for {set i 0} {$i < 6} {incr i} {
+            set port [relay::start [srv tls_port] {down 300000}]
+            set c [resp::connect -port $port -tls 1 -tls_options [tls_client_options] -deferred 1 -timeout 5000]
+            catch {$c get huge; $c get huge; $c read}
+            catch {$c close}
+            relay::cut_all
+        }
+        r del huge
+        assert_healthy $before
+    }
+
     test "Clients killed in the middle of their handshake" {
         set pids {}
         for {set i 0} {$i < 20} {incr i} {

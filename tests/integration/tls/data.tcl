@@ -108,8 +108,8 @@ start_server [list overrides $tls_only] {
         $c close
     }
 
-    test "CLIENT KILL of clients whose data is still inside TLS" {
-        # CVE-2026-81934: a list of sessions with buffered data was walked while a command freed one of them.
+    test "CVE-2026-81934: CLIENT KILL of clients whose data is still inside TLS" {
+        # A list of sessions with buffered data was walked while a command freed one of them.
         for {set round 0} {$round < 15} {incr round} {
             set clients {}
             for {set i 0} {$i < 20} {incr i} {

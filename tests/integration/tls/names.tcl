@@ -27,7 +27,7 @@ start_server [list overrides [list port 0 tls-port [free_port] tls-auth-clients 
         assert_equal default [who ""]
     }
 
-    test "cn: a NUL in the name never matches" {
+    test "Redis 8.8.2: a NUL in the certificate's name never matches a user" {
         assert_equal default [who nul]
     }
 
