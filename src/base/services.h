@@ -12,6 +12,8 @@ struct services {
     struct executor *executor;                     /* dispatch/execute.h */
     struct config *config;                         /* config/config_table.h */
     struct info *info;                             /* observability/info.h */
+    struct slowlog *slowlog;           /* observability/slowlog.h */
+    struct latency *latency;           /* observability/latency.h */
     struct stats *stats;                           /* observability/stats.h */
     struct background *background;                 /* base/background.h */
     const struct acl_settings *acl;                /* acl/acl_options.h */

@@ -11,6 +11,7 @@ const struct command_spec *const all_commands[] = {
     debug_commands,
     config_commands,
     info_commands,
+    observability_commands,
     string_commands,
     string_range_commands,
     lcs_commands,

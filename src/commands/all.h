@@ -11,6 +11,7 @@ extern const struct command_spec server_commands[];
 extern const struct command_spec debug_commands[];
 extern const struct command_spec config_commands[];
 extern const struct command_spec info_commands[];
+extern const struct command_spec observability_commands[];
 extern const struct command_spec string_commands[];
 extern const struct command_spec string_range_commands[];
 extern const struct command_spec lcs_commands[];

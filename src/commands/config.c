@@ -48,6 +48,9 @@ static void config_set_command(struct call *call)
     struct config *config = call->services->config;
     bool may_set_protected =
         config_allows(config, "enable-protected-configs", client_is_local(call->client));
+    for (int i = 2; i + 1 < call->argc && i < 63; i += 2)
+        if (config_is_sensitive(config, call->argv[i]))
+            call->redacted |= UINT64_C(1) << (i + 1);
     struct buffer error;
     buffer_init(&error, ERROR_SIZE_MAX);
     switch (config_set_many(config, call->argc - 2, call->argv + 2, may_set_protected, &error)) {

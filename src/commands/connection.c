@@ -67,6 +67,7 @@ static bool authenticate(struct call *call, struct bytes user, struct bytes pass
 
 static void auth_command(struct call *call) ON_MAIN
 {
+    call->redacted = ~UINT64_C(1);
     if (call->argc > 3) {
         call_syntax_error(call);
         return;

@@ -32,6 +32,7 @@ struct call {
     struct request *request;  /* for large arguments; NULL when called from inside */
     uint64_t dirty;           /* changes made; > 0 propagates the command */
     bool is_propagated_as_is; /* cleared by call_propagate: `propagated` goes out instead of argv */
+    uint64_t redacted;        /* bit i: argv[i] (i < 64) must not be shown in SLOWLOG or MONITOR */
     bool has_listeners;       /* somebody propagates (AOF, replicas): execute sets it */
     struct call_propagated *propagated; /* in order; execute frees it (call_propagated_free) */
 };

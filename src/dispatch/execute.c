@@ -9,8 +9,10 @@
 #include "client/exchange.h"
 #include "dispatch/call.h"
 #include "keyspace/keyspace.h"
+#include "observability/latency.h"
 #include "observability/latency_histogram.h"
 #include "observability/observability_options.h"
+#include "observability/slowlog.h"
 #include "observability/stats.h"
 #include <stdio.h>
 
@@ -217,6 +219,26 @@ static void count_error(struct executor *executor, struct call *call)
     stats_error(executor->services.stats, bytes_of_text(call->reply->error_code));
 }
 
+/* Histogram, slow log, latency events. */
+static void observe(struct executor *executor, struct call *call, int64_t spent_ns)
+{
+    const struct observability_settings *settings = executor->settings;
+    struct command *command = call->command;
+    if (settings->latency_tracking)
+        latency_histogram_record(&command->stats.histogram, (uint64_t)spent_ns);
+    bool is_slow = settings->slowlog_log_slower_than >= 0 &&
+                   spent_ns / 1000 >= settings->slowlog_log_slower_than;
+    if (is_slow && !(command->flags & COMMAND_SKIP_SLOWLOG))
+        slowlog_add(executor->services.slowlog, call->argv, call->argc, call->redacted,
+                    spent_ns / 1000, call->client->peer, call->client->name,
+                    (size_t)settings->slowlog_max_len);
+    if (settings->latency_monitor_threshold > 0 &&
+        spent_ns / 1000000 >= settings->latency_monitor_threshold)
+        latency_add(executor->services.latency,
+                    command->flags & COMMAND_FAST ? "fast-command" : "command",
+                    (uint32_t)(spent_ns / 1000000));
+}
+
 static void run(struct executor *executor, struct call *call)
 {
     struct command *command = call->command;
@@ -229,8 +251,7 @@ static void run(struct executor *executor, struct call *call)
     executor->services.stats->commands_processed++;
     if (call->reply->error_count)
         command->stats.failed_calls++;
-    if (executor->settings->latency_tracking)
-        latency_histogram_record(&command->stats.histogram, (uint64_t)spent_ns);
+    observe(executor, call, spent_ns);
     if (call->dirty && executor->propagate)
         executor->propagate(executor->propagate_context, call);
     if (call->propagated)

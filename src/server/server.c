@@ -17,6 +17,8 @@
 #include "io/tls_tickets.h"
 #include "keyspace/defrag_options.h"
 #include "keyspace/keyspace_options.h"
+#include "observability/latency.h"
+#include "observability/slowlog.h"
 #include "observability/stats.h"
 #include <stdio.h>
 #include <string.h>
@@ -50,6 +52,8 @@ struct server *server_create(void)
     server->stats = mem_calloc(1, sizeof(*server->stats));
     stats_init(server->stats);
     server->info = info_create();
+    server->slowlog = slowlog_create();
+    server->latency = latency_create();
     server->clients = client_table_create();
     server->commands = command_table_create();
     for (const struct command_spec *const *family = all_commands; *family; family++)
@@ -185,6 +189,8 @@ static void fill_services(struct server *server)
                                          .config = server->config,
                                          .info = server->info,
                                          .stats = server->stats,
+                                         .slowlog = server->slowlog,
+                                         .latency = server->latency,
                                          .background = server->background,
                                          .acl = &server->settings.acl,
                                          .client_settings = &server->settings.client,
@@ -230,6 +236,8 @@ void server_destroy(struct server *server)
     command_table_destroy(server->commands);
     client_table_destroy(server->clients);
     info_destroy(server->info);
+    slowlog_destroy(server->slowlog);
+    latency_destroy(server->latency);
     stats_deinit(server->stats);
     mem_free(server->stats);
     config_destroy(server->config);

@@ -56,6 +56,8 @@ struct server {
     struct config *config;
     struct info *info;
     struct stats *stats;
+    struct slowlog *slowlog;
+    struct latency *latency;
     struct info_sources info_sources;
     struct background *background;
     struct keyspace *keyspace;

@@ -95,8 +95,9 @@ static void write_tls_memory(struct buffer *out, const void *context)
 static void write_reloads(struct buffer *out, const void *context)
 {
     const struct tls_reload *reload = &((const struct server *)context)->tls_reload;
-    (void)buffer_printf(out, "tls_reloads_done:%llu\r\ntls_reloads_failed:%llu\r\n"
-                             "tls_reload_last_error:%s\r\n",
+    (void)buffer_printf(out,
+                        "tls_reloads_done:%llu\r\ntls_reloads_failed:%llu\r\n"
+                        "tls_reload_last_error:%s\r\n",
                         (unsigned long long)reload->done, (unsigned long long)reload->failed,
                         reload->last_error);
 }

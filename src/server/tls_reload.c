@@ -17,8 +17,8 @@
 
 enum { MATERIAL_SIZE_MAX = 64 * 1024 * 1024, ERROR_SIZE = 256 };
 
-/* One look at the material, on its way through the worker. Owned by main, then by the worker, then by
- * main again. */
+/* One look at the material, on its way through the worker. Owned by main, then by the worker, then
+ * by main again. */
 struct reload_job {
     struct server *server; /* main's; not touched by the worker */
     struct tls_settings *settings;
@@ -73,7 +73,7 @@ static uint64_t add_folder(uint64_t hash, const char *path)
 static struct tls_fingerprint take_fingerprint(const struct tls_settings *settings)
 {
     struct tls_fingerprint print = {0};
-    const char *const identity[] = {settings->cert_file,       settings->key_file,
+    const char *const identity[] = {settings->cert_file, settings->key_file,
                                     settings->client_cert_file, settings->client_key_file,
                                     settings->dh_params_file};
     for (size_t i = 0; i < sizeof(identity) / sizeof(identity[0]); i++)
@@ -138,8 +138,8 @@ static void put_in_force(struct server *server, struct reload_job *job)
     log_notice("TLS materials reloaded successfully");
 }
 
-/* On main. What was loaded meanwhile by CONFIG SET, or for another number of threads, wins: the next
- * look compares with that. */
+/* On main. What was loaded meanwhile by CONFIG SET, or for another number of threads, wins: the
+ * next look compares with that. */
 static void finish(void *argument)
 {
     struct reload_job *job = argument;
