@@ -50,7 +50,9 @@ void cli_set_target(struct cli *cli, const char *host, int port)
 static void say_could_not_connect(const struct cli *cli, const char *reason)
 {
     /* A plaintext server may wait for more of what it takes for a command. */
-    bool may_be_plaintext = strcmp(reason, "TLS handshake timed out") == 0;
+    bool may_be_plaintext =
+        strcmp(reason, "TLS handshake timed out") == 0 ||
+        strcmp(reason, "TLS handshake failed: the peer closed the connection") == 0;
     const char *hint = may_be_plaintext ? " (is it a plaintext port?)" : "";
     /* The form of the reference: no brackets here. */
     if (uses_socket(cli))
