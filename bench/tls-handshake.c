@@ -1,16 +1,17 @@
-/* What a TLS handshake costs the server, and what an idle TLS connection holds: this TLS layer beside a
- * bare OpenSSL server with its defaults, in one process and one thread, through memory. Prints only.
+/* What a TLS handshake costs the server, and what an idle TLS connection holds: this TLS layer
+ * beside a bare OpenSSL server with its defaults, in one process and one thread, through memory.
+ * Prints only.
  *
- * The client sends its certificate and, as redis-cli does, the CA's. Figures are CPU microseconds of
- * creation, handshake and destruction on the server's side; the median, and the least in brackets. Run by
- * bench/tls-handshake.
+ * The client sends its certificate and, as redis-cli does, the CA's. Figures are CPU microseconds
+ * of creation, handshake and destruction on the server's side; the median, and the least in
+ * brackets. Run by bench/tls-handshake.
  */
 #define TLS_PAIR_WITHOUT_CRITERION
 #include "base/assert.h"
-#define cr_assert(condition, ...) assert(condition)
+#define cr_assert(condition, ...)      assert(condition)
 #define cr_assert_not_null(value, ...) assert((value) != NULL)
-#define cr_assert_eq(a, b, ...) assert((a) == (b))
-#define cr_assert_arr_eq(a, b, n) assert(memcmp(a, b, n) == 0)
+#define cr_assert_eq(a, b, ...)        assert((a) == (b))
+#define cr_assert_arr_eq(a, b, n)      assert(memcmp(a, b, n) == 0)
 #include "../tests/unit/io/tls_pair.h"
 
 #include "base/clock.h"
@@ -124,8 +125,8 @@ static double layer_shake(struct tls_context *client, struct tls_context *server
                           struct pair *pair)
 {
     memset(pair, 0, sizeof(*pair));
-    end_open(&pair->client,
-             &(struct tls_transport_options){.context = client, .session = session ? *session : NULL});
+    end_open(&pair->client, &(struct tls_transport_options){.context = client,
+                                                            .session = session ? *session : NULL});
     double spent = -now_us();
     end_open(&pair->server, &(struct tls_transport_options){.context = server, .is_server = true});
     spent += now_us();
@@ -211,8 +212,8 @@ static double measure(struct bench_case *bench)
     if (bench->is_bare)
         return bare_shake(bench, NULL, NULL);
     struct pair pair;
-    double spent = layer_shake(bench->client, bench->server,
-                               bench->resumes ? &bench->session : NULL, &pair);
+    double spent =
+        layer_shake(bench->client, bench->server, bench->resumes ? &bench->session : NULL, &pair);
     return spent + layer_finish(&pair);
 }
 

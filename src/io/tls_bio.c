@@ -1,6 +1,6 @@
-/* The BIO of tls_bio.h. A read with nothing received asks to be retried, whether or not the stream has
- * ended: the transport looks at wire.in_ended itself. A write takes all or nothing; nothing means that
- * the output window is full, and asks to be retried. */
+/* The BIO of tls_bio.h. A read with nothing received asks to be retried, whether or not the stream
+ * has ended: the transport looks at wire.in_ended itself. A write takes all or nothing; nothing
+ * means that the output window is full, and asks to be retried. */
 #include "io/tls_bio.h"
 
 #include "base/assert.h"

@@ -1,6 +1,6 @@
-/* A BIO over a connection's wire: reads come straight from the received blocks, writes go straight to
- * the end of the output block. No descriptor and no buffer of its own. The BIO knows its wire through
- * a port that the owner points at the wire for the time of one call. One thread at a time.
+/* A BIO over a connection's wire: reads come straight from the received blocks, writes go straight
+ * to the end of the output block. No descriptor and no buffer of its own. The BIO knows its wire
+ * through a port that the owner points at the wire for the time of one call. One thread at a time.
  */
 #ifndef IO_TLS_BIO_H
 #define IO_TLS_BIO_H

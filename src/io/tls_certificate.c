@@ -1,5 +1,5 @@
-/* See tls_certificate.h. Atomics [X]: the reference count of an identity, which a session may carry to
- * another thread while its first thread releases its own. */
+/* See tls_certificate.h. Atomics [X]: the reference count of an identity, which a session may carry
+ * to another thread while its first thread releases its own. */
 #include "io/tls_certificate.h"
 
 #include "base/clock.h"
@@ -46,7 +46,8 @@ static int no_passphrase(char *buffer, int size, int is_writing, void *passphras
     return (int)length;
 }
 
-/* The next certificate of the file; NULL at its end (no error left) or on failure (an error left). */
+/* The next certificate of the file; NULL at its end (no error left) or on failure (an error left).
+ */
 static X509 *next_certificate(BIO *file, OSSL_LIB_CTX *library)
 {
     X509 *certificate = X509_new_ex(library, NULL);
@@ -60,7 +61,7 @@ static X509 *next_certificate(BIO *file, OSSL_LIB_CTX *library)
 }
 
 /* The leaf, and the others in *chain. NULL with an error in the queue. */
-static X509 *read_chain(const char *path, OSSL_LIB_CTX *library, STACK_OF(X509) **chain)
+static X509 *read_chain(const char *path, OSSL_LIB_CTX *library, STACK_OF(X509) * *chain)
 {
     BIO *file = BIO_new_file(path, "r");
     *chain = sk_X509_new_null();
@@ -96,8 +97,8 @@ static EVP_PKEY *read_key(const char *path, const char *passphrase, OSSL_LIB_CTX
     return key;
 }
 
-/* The same key in the library that will use it: a key of another library works, but is looked up (and
- * converted, the first time) for every signature. Takes `key`; on failure it is returned. */
+/* The same key in the library that will use it: a key of another library works, but is looked up
+ * (and converted, the first time) for every signature. Takes `key`; on failure it is returned. */
 static EVP_PKEY *move_key(EVP_PKEY *key, OSSL_LIB_CTX *library)
 {
     OSSL_PARAM *parts = NULL;
@@ -136,11 +137,12 @@ static int check_dates(const X509 *leaf, const struct tls_pair_files *files,
         date[size > 0 ? size : 0] = 0;
     }
     BIO_free(memory);
-    return tls_fail(failure, "%s TLS certificate is invalid. Aborting TLS configuration. (%s %s %s)",
+    return tls_fail(failure,
+                    "%s TLS certificate is invalid. Aborting TLS configuration. (%s %s %s)",
                     files->owner, files->certificate, problem, date);
 }
 
-static int install_pair(SSL_CTX *ssl_context, X509 *leaf, STACK_OF(X509) *chain, EVP_PKEY *key,
+static int install_pair(SSL_CTX *ssl_context, X509 *leaf, STACK_OF(X509) * chain, EVP_PKEY *key,
                         const struct tls_pair_files *files, const struct tls_failure *failure)
 {
     if (!X509_check_private_key(leaf, key))
@@ -218,7 +220,8 @@ static int trust_folder(X509_STORE *store, OSSL_LIB_CTX *library, const char *fo
         ERR_clear_error();
     }
     closedir(directory);
-    /* Names by hash are looked up later too, so that a file added there is found as Redis finds it. */
+    /* Names by hash are looked up later too, so that a file added there is found as Redis finds it.
+     */
     if (!X509_STORE_load_path(store, folder))
         return fail_openssl(failure, trust_failed, folder);
     return 0;
@@ -271,8 +274,8 @@ int tls_certificate_revoke(X509_STORE *store, OSSL_LIB_CTX *library, const char 
     if (is_empty || is_refused || !is_at_end)
         return fail_openssl(failure, "Failed to load tls-crl-file", path);
     ERR_clear_error();
-    X509_STORE_set_flags(store,
-                         X509_V_FLAG_CRL_CHECK | (has_other_issuers ? X509_V_FLAG_CRL_CHECK_ALL : 0));
+    X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK |
+                                    (has_other_issuers ? X509_V_FLAG_CRL_CHECK_ALL : 0));
     return 0;
 }
 
@@ -334,8 +337,8 @@ static void put_common_name(char *names, size_t *offset, const X509_NAME *subjec
     int size = -1;
     int index = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
     if (index >= 0)
-        size = ASN1_STRING_to_UTF8(
-            &text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, index)));
+        size = ASN1_STRING_to_UTF8(&text,
+                                   X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, index)));
     put_name(names, offset, text, size > 0 ? (size_t)size : 0);
     OPENSSL_free(text);
 }

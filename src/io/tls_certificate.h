@@ -1,5 +1,5 @@
-/* Certificates and keys from PEM files into a given library context, what INFO shows of them, and the
- * names that a peer's certificate claims. Any thread. Not here: verification (tls_verify.h). */
+/* Certificates and keys from PEM files into a given library context, what INFO shows of them, and
+ * the names that a peer's certificate claims. Any thread. Not here: verification (tls_verify.h). */
 #ifndef IO_TLS_CERTIFICATE_H
 #define IO_TLS_CERTIFICATE_H
 
@@ -21,8 +21,8 @@ int tls_fail(const struct tls_failure *failure, const char *format, ...)
 struct tls_pair_files {
     const char *certificate;
     const char *key;
-    const char *passphrase; /* NULL: none; nobody is ever asked on a terminal */
-    const char *owner;      /* "Server" or "Client": for messages */
+    const char *passphrase;    /* NULL: none; nobody is ever asked on a terminal */
+    const char *owner;         /* "Server" or "Client": for messages */
     OSSL_LIB_CTX *library;     /* of the certificates */
     OSSL_LIB_CTX *key_library; /* of the key */
 };
@@ -31,8 +31,8 @@ struct tls_pair_files {
  * `ssl_context`. 0 or -1. */
 int tls_certificate_use(SSL_CTX *ssl_context, const struct tls_pair_files *files,
                         const struct tls_failure *failure) MUST_CHECK;
-/* Trusts the certificates of `file` and of the folder (hashed names, and every other PEM file in it).
- * Either may be NULL. `facts` receives the one that expires first. */
+/* Trusts the certificates of `file` and of the folder (hashed names, and every other PEM file in
+ * it). Either may be NULL. `facts` receives the one that expires first. */
 int tls_certificate_trust(X509_STORE *store, OSSL_LIB_CTX *library, const char *file,
                           const char *folder, struct tls_certificate_facts *facts,
                           const struct tls_failure *failure) MUST_CHECK;
@@ -44,9 +44,9 @@ void tls_certificate_describe(const X509 *certificate, struct tls_certificate_fa
 /* Seconds since the epoch; INT64_MAX when it cannot be read. */
 int64_t tls_certificate_expires(const X509 *certificate);
 
-/* The names of a verified peer, and when they end. Immutable and reference counted: connections of the
- * same client share it. Names follow each other, each with its NUL: the common name ("" when absent, too long
- * or with a NUL inside), then URIs. */
+/* The names of a verified peer, and when they end. Immutable and reference counted: connections of
+ * the same client share it. Names follow each other, each with its NUL: the common name ("" when
+ * absent, too long or with a NUL inside), then URIs. */
 struct tls_identity {
     uint32_t references;
     uint32_t names_size;
@@ -58,7 +58,8 @@ struct tls_identity *tls_identity_read(X509 *certificate);
 struct tls_identity *tls_identity_acquire(struct tls_identity *identity);
 /* NULL is allowed. */
 void tls_identity_release(struct tls_identity *identity);
-/* As carried in sessions. encode returns the size (<= TLS_IDENTITY_ENCODED_MAX); decode NULL when malformed. */
+/* As carried in sessions. encode returns the size (<= TLS_IDENTITY_ENCODED_MAX); decode NULL when
+ * malformed. */
 enum { TLS_IDENTITY_ENCODED_MAX = 5 * 256 + 16 };
 size_t tls_identity_encode(const struct tls_identity *identity, char *destination);
 struct tls_identity *tls_identity_decode(const void *data, size_t size);

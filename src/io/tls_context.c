@@ -4,8 +4,8 @@
  * tls_verify.c guard themselves. [X] The reference count is atomic, because a session that travels
  * releases its context on another thread.
  *
- * Sequence: protocols, ciphers, groups; DH parameters; trust and revocation (one X509_STORE for both
- * sides); certificate and key, chain completed once; resumption; verification.
+ * Sequence: protocols, ciphers, groups; DH parameters; trust and revocation (one X509_STORE for
+ * both sides); certificate and key, chain completed once; resumption; verification.
  */
 #include "io/tls_context.h"
 
@@ -112,7 +112,8 @@ static SSL_CTX *new_ssl_context(struct tls_context *context, const struct tls_se
                                          SSL_OP_DONT_INSERT_EMPTY_FRAGMENTS |
                                          SSL_OP_NO_RENEGOTIATION | SSL_OP_SINGLE_DH_USE);
     /* Buffers live only while a record is in them: 34 KB less for an idle connection. The chain to
-     * send is completed when the context is built, not (with signature checks) in each handshake. */
+     * send is completed when the context is built, not (with signature checks) in each handshake.
+     */
     SSL_CTX_set_mode(ssl_context, SSL_MODE_ENABLE_PARTIAL_WRITE |
                                       SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                       SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN);
@@ -123,7 +124,8 @@ static SSL_CTX *new_ssl_context(struct tls_context *context, const struct tls_se
     return NULL;
 }
 
-/* Intermediates that the CA file knows and the certificate's file lacks are sent too; the root is not. */
+/* Intermediates that the CA file knows and the certificate's file lacks are sent too; the root is
+ * not. */
 static void complete_chain(SSL_CTX *ssl_context)
 {
     STACK_OF(X509) *chain = NULL;
@@ -195,9 +197,10 @@ static int open_keylog(struct tls_context *context, const char *path,
     if (context->keylog_fd < 0)
         return tls_fail(failure, "Failed to open tls-keylog-file %s: %s", path,
                         strerrordesc_np(errno));
-    log_limited(&rate, LOG_WARNING_,
-                "WARNING: tls-keylog-file is set: the secrets of all TLS connections are written to %s",
-                path);
+    log_limited(
+        &rate, LOG_WARNING_,
+        "WARNING: tls-keylog-file is set: the secrets of all TLS connections are written to %s",
+        path);
     SSL_CTX_set_keylog_callback(context->client, write_keylog);
     if (context->server)
         SSL_CTX_set_keylog_callback(context->server, write_keylog);
@@ -271,15 +274,14 @@ static int build_client(struct tls_context *context, const struct tls_settings *
         files.passphrase = settings->client_key_file_pass;
         files.owner = "Client";
     }
-    if (files.certificate && files.key &&
-        tls_certificate_use(context->client, &files, failure) < 0)
+    if (files.certificate && files.key && tls_certificate_use(context->client, &files, failure) < 0)
         return -1;
     tls_certificate_describe(has_own ? SSL_CTX_get0_certificate(context->client) : NULL,
                              &context->client_facts);
     SSL_CTX_set_verify(context->client, SSL_VERIFY_PEER, NULL);
-    SSL_CTX_set_session_cache_mode(context->client,
-                                   SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL |
-                                       SSL_SESS_CACHE_NO_AUTO_CLEAR);
+    SSL_CTX_set_session_cache_mode(context->client, SSL_SESS_CACHE_CLIENT |
+                                                        SSL_SESS_CACHE_NO_INTERNAL |
+                                                        SSL_SESS_CACHE_NO_AUTO_CLEAR);
     SSL_CTX_sess_set_new_cb(context->client, on_client_session);
     return 0;
 }
@@ -292,11 +294,12 @@ static int check_settings(const struct tls_settings *settings, const struct tls_
         return tls_fail(failure, "No tls-cert-file configured!");
     if (!settings->key_file)
         return tls_fail(failure, "No tls-key-file configured!");
-    bool needs_ca = settings->auth_clients != TLS_AUTH_CLIENTS_NO || settings->cluster ||
-                    settings->replication;
+    bool needs_ca =
+        settings->auth_clients != TLS_AUTH_CLIENTS_NO || settings->cluster || settings->replication;
     if (needs_ca && !settings->ca_cert_file && !settings->ca_cert_dir)
-        return tls_fail(failure, "Either tls-ca-cert-file or tls-ca-cert-dir must be specified when "
-                                 "tls-cluster, tls-replication or tls-auth-clients are enabled!");
+        return tls_fail(failure,
+                        "Either tls-ca-cert-file or tls-ca-cert-dir must be specified when "
+                        "tls-cluster, tls-replication or tls-auth-clients are enabled!");
     return 0;
 }
 
@@ -357,7 +360,8 @@ struct tls_context *tls_context_create(const struct tls_settings *settings,
     complete_chain(context->client);
     if (context->server)
         complete_chain(context->server);
-    /* The building thread may be a passing one: it leaves nothing of its own in the library context. */
+    /* The building thread may be a passing one: it leaves nothing of its own in the library
+     * context. */
     OPENSSL_thread_stop_ex(tls_library_openssl(context->library));
     ERR_clear_error();
     return context;

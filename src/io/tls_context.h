@@ -1,9 +1,10 @@
-/* TLS material in force: one OSSL_LIB_CTX with a server and a client SSL_CTX, private to one thread.
+/* TLS material in force: one OSSL_LIB_CTX with a server and a client SSL_CTX, private to one
+ * thread.
  *
- * Built from an immutable snapshot of the settings. Connections hold a reference to the context they
- * were born in, so a reload changes new connections only. Reference counts are atomic because a
- * session may travel. Building is slow (files, keys) and may be done on any thread; using
- * is for the owning thread.
+ * Built from an immutable snapshot of the settings. Connections hold a reference to the context
+ * they were born in, so a reload changes new connections only. Reference counts are atomic because
+ * a session may travel. Building is slow (files, keys) and may be done on any thread; using is for
+ * the owning thread.
  */
 #ifndef IO_TLS_CONTEXT_H
 #define IO_TLS_CONTEXT_H
@@ -19,8 +20,8 @@ struct tls_context;
 enum tls_auth_clients { TLS_AUTH_CLIENTS_NO, TLS_AUTH_CLIENTS_YES, TLS_AUTH_CLIENTS_OPTIONAL };
 enum tls_auth_user { TLS_AUTH_USER_OFF, TLS_AUTH_USER_CN, TLS_AUTH_USER_URI };
 
-/* The directives of TLS; strings are mem_ allocated or NULL. This is the settings struct of the option
- * group (io/tls_options.h): plain data, main's. */
+/* The directives of TLS; strings are mem_ allocated or NULL. This is the settings struct of the
+ * option group (io/tls_options.h): plain data, main's. */
 struct tls_settings {
     int64_t port;
     char *cert_file;
@@ -64,15 +65,17 @@ bool tls_is_supported(void);           /* false when built with BUILD_TLS=no */
 struct tls_settings *tls_settings_clone(const struct tls_settings *settings);
 void tls_settings_free(struct tls_settings *settings);
 /* What the named files hold at present, whole, as one number: differs after any change of content.
- * The second covers CA and CRL only: when it changes, tls_tickets_new_epoch. Reads files; any thread. */
+ * The second covers CA and CRL only: when it changes, tls_tickets_new_epoch. Reads files; any
+ * thread. */
 uint64_t tls_settings_fingerprint(const struct tls_settings *settings);
 uint64_t tls_settings_trust_fingerprint(const struct tls_settings *settings);
 
 /* Reads files, checks everything (validity dates, key match, CA presence), and builds. NULL and one
- * readable line in `error` (TLS.md texts: "Failed to load certificate: <path>: <reason>"). `tickets`
- * must outlive the context. `needs_server` false builds only the client side (tools). */
-struct tls_context *tls_context_create(const struct tls_settings *settings, struct tls_tickets *tickets,
-                                       bool needs_server, char *error, size_t error_size);
+ * readable line in `error` (TLS.md texts: "Failed to load certificate: <path>: <reason>").
+ * `tickets` must outlive the context. `needs_server` false builds only the client side (tools). */
+struct tls_context *tls_context_create(const struct tls_settings *settings,
+                                       struct tls_tickets *tickets, bool needs_server, char *error,
+                                       size_t error_size);
 struct tls_context *tls_context_acquire(struct tls_context *context);
 void tls_context_release(struct tls_context *context);
 
@@ -89,13 +92,13 @@ struct tls_client_settings {
     const char *protocols;
     bool is_insecure; /* no verification */
 };
-struct tls_context *tls_context_create_client(const struct tls_client_settings *settings, char *error,
-                                              size_t error_size);
+struct tls_context *tls_context_create_client(const struct tls_client_settings *settings,
+                                              char *error, size_t error_size);
 
 /* What INFO tls shows of the certificates in force. */
 struct tls_certificate_facts {
     char subject[256];
-    char serial[64];      /* hexadecimal, "none" when absent */
+    char serial[64];        /* hexadecimal, "none" when absent */
     int64_t expires_wall_s; /* 0 when absent */
 };
 void tls_context_describe(const struct tls_context *context, struct tls_certificate_facts *server,

@@ -7,7 +7,8 @@
 
 /* Makes the queue empty. It nearly always is: looking is cheaper than clearing. */
 void tls_errors_clear(void);
-/* Writes the reason of the oldest error ("no such file or directory", "key values mismatch") and drains the queue. */
+/* Writes the reason of the oldest error ("no such file or directory", "key values mismatch") and
+ * drains the queue. */
 void tls_errors_take(char *text, size_t size);
 /* The same for a connection's failed call. `verify_result` is the X509_V_ code of a refused peer.
  * An alert reads as its name ("unknown ca"). Returns the class. */

@@ -20,7 +20,7 @@ struct tls_context {
     EVP_CIPHER *ticket_cipher;
     struct tls_tickets *tickets; /* NULL for tools */
     struct tls_verified *verified;
-    uint64_t epoch;              /* of the tickets when this context was built */
+    uint64_t epoch; /* of the tickets when this context was built */
     uint8_t auth_clients;
     size_t session_cache_size;
     int keylog_fd;
@@ -35,13 +35,13 @@ struct transport_tls {
     struct tls_bio_port port; /* holds the wire during a call */
     SSL *ssl;
     struct tls_context *context;
-    struct io_stats *stats; /* may be NULL */
+    struct io_stats *stats;        /* may be NULL */
     struct tls_identity *identity; /* of the verified peer; NULL: none */
-    SSL_SESSION *session;   /* client: the newest one received */
-    void *offered;          /* client: what was offered, kept while the SSL may use it */
-    char *error;            /* TRANSPORT_ERROR_TEXT_MAX bytes, once there was one */
-    uint8_t deferred;       /* enum transport_result to report by the next read; DONE: none */
-    uint8_t outcome;        /* the deferred result's */
+    SSL_SESSION *session;          /* client: the newest one received */
+    void *offered;                 /* client: what was offered, kept while the SSL may use it */
+    char *error;                   /* TRANSPORT_ERROR_TEXT_MAX bytes, once there was one */
+    uint8_t deferred; /* enum transport_result to report by the next read; DONE: none */
+    uint8_t outcome;  /* the deferred result's */
     bool is_server : 1;
     bool has_seen_input : 1; /* the first byte was looked at */
     bool is_open : 1;        /* the handshake finished */

@@ -1,18 +1,20 @@
 /* OpenSSL as a whole: process-wide preparation, and library contexts.
  *
- * A library is a pair of contexts. `complete` has the default provider; private keys are read in it.
- * Connections work in `openssl`, whose provider offers the same algorithms, of the same code, but of
- * the decoders only those that a certificate's public key needs. For each key it decodes OpenSSL 3
- * looks through all decoders, many times over: with some five instead of sixty a certificate is
- * decoded in 22 microseconds instead of 100, and a handshake with a client certificate decodes two
- * or three. Should a later OpenSSL not allow this, connections work in `complete`.
+ * A library is a pair of contexts. `complete` has the default provider; private keys are read in
+ * it. Connections work in `openssl`, whose provider offers the same algorithms, of the same code,
+ * but of the decoders only those that a certificate's public key needs. For each key it decodes
+ * OpenSSL 3 looks through all decoders, many times over: with some five instead of sixty a
+ * certificate is decoded in 22 microseconds instead of 100, and a handshake with a client
+ * certificate decodes two or three. Should a later OpenSSL not allow this, connections work in
+ * `complete`.
  *
- * Library contexts are recycled, never freed: OpenSSL keeps cleanup work for each thread that used one
- * until that thread ends, so a context freed by another thread would be touched after its end. There
- * are never more of them than contexts were in use at once. Any thread; the free list has a mutex.
+ * Library contexts are recycled, never freed: OpenSSL keeps cleanup work for each thread that used
+ * one until that thread ends, so a context freed by another thread would be touched after its end.
+ * There are never more of them than contexts were in use at once. Any thread; the free list has a
+ * mutex.
  *
- * Process-wide state, as OpenSSL's is: the BIO method and the tables of the lean provider (written once,
- * by tls_library_init), and the free list.
+ * Process-wide state, as OpenSSL's is: the BIO method and the tables of the lean provider (written
+ * once, by tls_library_init), and the free list.
  */
 #include "base/log.h"
 #include "base/memory.h"

@@ -32,9 +32,8 @@ static int check_protocols(const void *settings_pointer, struct buffer *error)
         for (size_t i = 0; i < sizeof(known) / sizeof(known[0]) && !is_known; i++)
             is_known = bytes_is(bytes_of(at, size), known[i]);
         if (!is_known) {
-            (void)buffer_append_text(error,
-                                     "Invalid tls-protocols specified. Use a combination of "
-                                     "'TLSv1', 'TLSv1.1', 'TLSv1.2' and 'TLSv1.3'.");
+            (void)buffer_append_text(error, "Invalid tls-protocols specified. Use a combination of "
+                                            "'TLSv1', 'TLSv1.1', 'TLSv1.2' and 'TLSv1.3'.");
             return -1;
         }
         at += size + strspn(at + size, " ");
@@ -130,8 +129,12 @@ const struct option_group tls_option_group = {
 bool tls_options_need_contexts(const struct option_changes *changes)
 {
     static const char *const limits[] = {
-        "tls-auth-clients-user",      "tls-ticket-key-rotation",       "tls-expected-peer-name",
-        "tls-auto-reload-interval",   "tls-handshake-timeout",         "tls-handshakes-max-per-thread",
+        "tls-auth-clients-user",
+        "tls-ticket-key-rotation",
+        "tls-expected-peer-name",
+        "tls-auto-reload-interval",
+        "tls-handshake-timeout",
+        "tls-handshakes-max-per-thread",
         "max-new-tls-connections-per-cycle",
     };
     for (size_t i = 0; i < changes->count; i++) {

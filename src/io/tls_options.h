@@ -1,8 +1,8 @@
 /* The directives of TLS as rows of the configuration, over struct tls_settings. Main thread.
  *
- * `apply` is empty: putting changes into force concerns every thread, so the composition root registers
- * a copy of this group with an apply of its own (build N contexts, swap all or none). Its reply on
- * failure is tls_apply_error. Works in a build without TLS too. */
+ * `apply` is empty: putting changes into force concerns every thread, so the composition root
+ * registers a copy of this group with an apply of its own (build N contexts, swap all or none). Its
+ * reply on failure is tls_apply_error. Works in a build without TLS too. */
 #ifndef IO_TLS_OPTIONS_H
 #define IO_TLS_OPTIONS_H
 

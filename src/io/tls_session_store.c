@@ -1,5 +1,5 @@
-/* A chained hash table with a queue through its entries in the order of their coming. Ids are random
- * bytes that the server drew, so the first of them are the hash. */
+/* A chained hash table with a queue through its entries in the order of their coming. Ids are
+ * random bytes that the server drew, so the first of them are the hash. */
 #include "io/tls_session_store.h"
 
 #include "base/assert.h"

@@ -1,11 +1,11 @@
-/* Ticket keys and kept sessions (tls_tickets.h), and the callbacks through which a server SSL_CTX uses
- * them. What a session says of its client travels inside it as application data: "1" and the encoded
- * identity when a certificate was verified, "0" when there was none. A session is refused, and a full
- * handshake follows, when its client's certificate has expired meanwhile, or when a certificate is
- * required and the session has none.
+/* Ticket keys and kept sessions (tls_tickets.h), and the callbacks through which a server SSL_CTX
+ * uses them. What a session says of its client travels inside it as application data: "1" and the
+ * encoded identity when a certificate was verified, "0" when there was none. A session is refused,
+ * and a full handshake follows, when its client's certificate has expired meanwhile, or when a
+ * certificate is required and the session has none.
  *
- * [X] The epoch is read without the mutex: a relaxed snapshot is enough, contexts are built after the
- * change they must see.
+ * [X] The epoch is read without the mutex: a relaxed snapshot is enough, contexts are built after
+ * the change they must see.
  */
 #include "io/tls_tickets.h"
 
@@ -224,7 +224,8 @@ static SSL_TICKET_RETURN on_decrypt(SSL *ssl, SSL_SESSION *session, const unsign
 
 /* -- sessions kept in memory -- */
 
-/* The new session of a finished handshake. Stateless TLS 1.3 tickets come here as well: nothing to keep. */
+/* The new session of a finished handshake. Stateless TLS 1.3 tickets come here as well: nothing to
+ * keep. */
 static int on_new_session(SSL *ssl, SSL_SESSION *session)
 {
     const struct tls_context *context = context_of(ssl);
@@ -297,8 +298,7 @@ int tls_tickets_install(struct tls_context *context, const struct tls_settings *
     if (settings->session_tickets) {
         context->ticket_cipher =
             EVP_CIPHER_fetch(tls_library_openssl(context->library), "AES-256-CBC", NULL);
-        if (!context->ticket_cipher ||
-            !SSL_CTX_set_tlsext_ticket_key_evp_cb(server, choose_key))
+        if (!context->ticket_cipher || !SSL_CTX_set_tlsext_ticket_key_evp_cb(server, choose_key))
             return -1;
     } else {
         SSL_CTX_set_options(server, SSL_OP_NO_TICKET);

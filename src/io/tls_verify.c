@@ -49,19 +49,20 @@ void tls_verified_destroy(struct tls_verified *verified)
     mem_free(verified);
 }
 
-/* Empties a certificate of everything but its key object. What remains encodes to a few hundred bytes
- * whose key has no known algorithm: decoding it again does not search for a decoder in vain. */
+/* Empties a certificate of everything but its key object. What remains encodes to a few hundred
+ * bytes whose key has no known algorithm: decoding it again does not search for a decoder in vain.
+ */
 static bool make_stub(X509 *certificate)
 {
     X509_NAME *empty = X509_NAME_new();
     ASN1_OBJECT *no_algorithm = OBJ_txt2obj("2.999", 1); /* the example arc of X.660 */
     unsigned char *no_key = OPENSSL_zalloc(1);
     EVP_PKEY *key = X509_get_pubkey(certificate);
-    bool is_done =
-        empty && no_algorithm && no_key && key && X509_set_subject_name(certificate, empty) &&
-        X509_set_issuer_name(certificate, empty) &&
-        X509_PUBKEY_set0_param(X509_get_X509_PUBKEY(certificate), no_algorithm, V_ASN1_UNDEF, NULL,
-                               no_key, 1);
+    bool is_done = empty && no_algorithm && no_key && key &&
+                   X509_set_subject_name(certificate, empty) &&
+                   X509_set_issuer_name(certificate, empty) &&
+                   X509_PUBKEY_set0_param(X509_get_X509_PUBKEY(certificate), no_algorithm,
+                                          V_ASN1_UNDEF, NULL, no_key, 1);
     if (is_done) {
         while (X509_get_ext_count(certificate) > 0)
             X509_EXTENSION_free(X509_delete_ext(certificate, 0));
@@ -124,7 +125,8 @@ static void remember(struct tls_verified *verified, const struct verified_entry 
     pthread_mutex_unlock(&verified->lock);
 }
 
-/* Replaces the chain that the connection is about to keep by the stub alone (its reference is taken). */
+/* Replaces the chain that the connection is about to keep by the stub alone (its reference is
+ * taken). */
 static void keep_stub(X509_STORE_CTX *store, X509 *stub)
 {
     STACK_OF(X509) *sent = X509_STORE_CTX_get0_untrusted(store);
@@ -155,7 +157,8 @@ static int verify_client(X509_STORE_CTX *store, void *context_pointer)
     X509 *leaf = X509_STORE_CTX_get0_cert(store);
     struct verified_entry entry = {0};
     unsigned hash_size = 0;
-    bool is_hashed = X509_digest(leaf, EVP_sha256(), entry.hash, &hash_size) && hash_size == HASH_SIZE;
+    bool is_hashed =
+        X509_digest(leaf, EVP_sha256(), entry.hash, &hash_size) && hash_size == HASH_SIZE;
     bool may_remember = is_hashed && !transport->requires_names;
     struct tls_identity *identity = NULL;
     X509 *stub = may_remember ? find(context->verified, entry.hash, &identity) : NULL;

@@ -1,10 +1,10 @@
 /* Verification of client certificates on a server, done once per certificate and minute.
  *
- * A full handshake with a client certificate spends most of its time on the certificate. The same few
- * certificates come again and again (a fleet of clients, a storm of reconnections), so a context remembers
- * those that it verified lately, by the hash of the whole certificate: trust and revocation
- * material never change within a context, dates are compared each time. Proof of possession of the
- * key is asked in every handshake, of course.
+ * A full handshake with a client certificate spends most of its time on the certificate. The same
+ * few certificates come again and again (a fleet of clients, a storm of reconnections), so a
+ * context remembers those that it verified lately, by the hash of the whole certificate: trust and
+ * revocation material never change within a context, dates are compared each time. Proof of
+ * possession of the key is asked in every handshake, of course.
  *
  * After verification the connection keeps a shared stub instead of the certificate: the
  * same key, no other content. That saves 4 KB a connection, and makes session tickets small and

@@ -5,8 +5,8 @@
  *  - OpenSSL's error queue is empty before each call and drained after each failure.
  *  - A record is only begun when its ciphertext fits into wire_out. So SSL_write never has to be
  *    retried, and the caller may change what it offers next.
- *  - After a fatal error the SSL is not touched again but for SSL_free. The end of the peer's stream
- *    is no such error: writing goes on after it.
+ *  - After a fatal error the SSL is not touched again but for SSL_free. The end of the peer's
+ * stream is no such error: writing goes on after it.
  *  - SSL_ERROR_WANT_* never leaves: results are enum transport_result.
  * What a connection keeps of a finished handshake is little: see tls_verify.h.
  */
@@ -24,7 +24,8 @@
 
 enum {
     RECORD_PLAINTEXT_MAX = 16384,
-    /* Header, IV, content type, MAC and padding of any cipher, and a KeyUpdate or alert before it. */
+    /* Header, IV, content type, MAC and padding of any cipher, and a KeyUpdate or alert before it.
+     */
     RECORD_OVERHEAD_MAX = 512,
     TLS_HANDSHAKE_BYTE = 0x16,
     TLS_ALERT_BYTE = 0x15
@@ -54,8 +55,8 @@ _Static_assert(offsetof(struct transport_tls, base) == 0, "the casts above");
 
 /* -- errors -- */
 
-static enum transport_result end_with(const struct transport_tls *self, enum transport_result result,
-                                      enum connection_outcome outcome)
+static enum transport_result end_with(const struct transport_tls *self,
+                                      enum transport_result result, enum connection_outcome outcome)
 {
     self->port.wire->outcome = outcome;
     return result;
@@ -258,20 +259,29 @@ static enum transport_result judge(struct transport_tls *self, int result)
     default: {
         char reason[200];
         self->is_broken = true;
-        wire->failure = tls_errors_classify(SSL_get_verify_result(self->ssl), reason, sizeof(reason));
+        wire->failure =
+            tls_errors_classify(SSL_get_verify_result(self->ssl), reason, sizeof(reason));
         set_error(self, reason);
         return end_with(self, TRANSPORT_ERROR, OUTCOME_PROTOCOL_ERROR);
     }
     }
 }
 
-static enum transport_result report_deferred(struct transport_tls *self, struct transport_wire *wire)
+static enum transport_result report_deferred(struct transport_tls *self,
+                                             struct transport_wire *wire)
 {
     enum transport_result result = (enum transport_result)self->deferred;
     wire->outcome = (enum connection_outcome)self->outcome;
     if (result == TRANSPORT_ERROR)
         wire->error = self->error;
     return result;
+}
+
+/* Asking OpenSSL would find that out too, by way of a buffer that it makes and frees again. */
+static bool has_nothing_to_read(const struct transport_tls *self, const struct transport_wire *wire)
+{
+    return wire->in_size == 0 && !wire->in_ended && !SSL_has_pending(self->ssl) &&
+           !SSL_in_init(self->ssl); /* nor a key update half sent */
 }
 
 static enum transport_result tls_read(struct transport *transport, struct transport_wire *wire,
@@ -288,6 +298,10 @@ static enum transport_result tls_read(struct transport *transport, struct transp
     size_t taken = 0;
     enum transport_result result = TRANSPORT_DONE;
     while (taken < size) {
+        if (has_nothing_to_read(self, wire)) {
+            result = TRANSPORT_NEED_INPUT;
+            break;
+        }
         size_t part = 0;
         int code = SSL_read_ex(self->ssl, destination + taken, size - taken, &part);
         if (code != 1) {
@@ -367,7 +381,8 @@ static void tls_shutdown(struct transport *transport, struct transport_wire *wir
     self->has_said_goodbye = true;
     self->port.wire = wire;
     tls_errors_clear();
-    (void)SSL_shutdown(self->ssl); /* 0: sent; whatever else: it could not go, and that is all right */
+    (void)SSL_shutdown(
+        self->ssl); /* 0: sent; whatever else: it could not go, and that is all right */
     tls_errors_clear();
     self->port.wire = NULL;
 }
@@ -375,8 +390,8 @@ static void tls_shutdown(struct transport *transport, struct transport_wire *wir
 static void tls_destroy(struct transport *transport)
 {
     struct transport_tls *self = self_of(transport);
-    /* A session is worth keeping unless the connection broke; without this OpenSSL forgets the session
-     * of every connection that did not say goodbye. */
+    /* A session is worth keeping unless the connection broke; without this OpenSSL forgets the
+     * session of every connection that did not say goodbye. */
     if (self->is_open && !self->is_broken)
         SSL_set_shutdown(self->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
     SSL_free(self->ssl);
@@ -472,8 +487,7 @@ static bool prepare(struct transport_tls *self, const struct tls_transport_optio
 
 struct transport *transport_tls_create(const struct tls_transport_options *options)
 {
-    SSL_CTX *ssl_context =
-        options->is_server ? options->context->server : options->context->client;
+    SSL_CTX *ssl_context = options->is_server ? options->context->server : options->context->client;
     if (!ssl_context)
         return NULL;
     tls_errors_clear();

@@ -1,5 +1,5 @@
-/* The TLS transport: an SSL over a custom BIO that reads straight from the loop's receive buffers and
- * writes into the connection's output block. Never an fd. */
+/* The TLS transport: an SSL over a custom BIO that reads straight from the loop's receive buffers
+ * and writes into the connection's output block. Never an fd. */
 #ifndef IO_TRANSPORT_TLS_H
 #define IO_TRANSPORT_TLS_H
 
@@ -16,8 +16,8 @@ struct tls_facts {
     char cipher[64];
     char group[32];
     bool is_resumed;
-    bool has_certificate;               /* verified */
-    char certificate_name[TLS_NAME_MAX]; /* CN; empty when none or when it has a NUL */
+    bool has_certificate;                   /* verified */
+    char certificate_name[TLS_NAME_MAX];    /* CN; empty when none or when it has a NUL */
     char certificate_uris[4][TLS_NAME_MAX]; /* SAN URIs, first ones, empty when unused */
 };
 
@@ -25,11 +25,12 @@ struct tls_transport_options {
     struct tls_context *context; /* a reference is taken */
     bool is_server;
     bool requires_certificate; /* server: whatever tls-auth-clients says (cluster bus) */
-    const char *server_name; /* SNI to send; addresses are left out, as the RFC asks */
-    const char *verify_name; /* what the peer's certificate must name: one address, or host names with
-                              * spaces between them, of which one must match. NULL or "": not looked at */
-    void *session;           /* what transport_tls_take_session gave, or NULL; a reference is taken */
-    struct io_stats *stats;  /* the loop's counters; NULL: nothing is counted */
+    const char *server_name;   /* SNI to send; addresses are left out, as the RFC asks */
+    const char
+        *verify_name; /* what the peer's certificate must name: one address, or host names with
+                       * spaces between them, of which one must match. NULL or "": not looked at */
+    void *session;    /* what transport_tls_take_session gave, or NULL; a reference is taken */
+    struct io_stats *stats; /* the loop's counters; NULL: nothing is counted */
 };
 
 /* NULL when the library refuses (memory, a server transport of a context without one). */
@@ -38,8 +39,8 @@ struct transport *transport_tls_create(const struct tls_transport_options *optio
 void transport_tls_set_stats(struct transport *transport, struct io_stats *stats);
 /* After the handshake. */
 void transport_tls_describe(const struct transport *transport, struct tls_facts *facts);
-/* Client side: a session for a later connection (opaque; tls_session_free), or NULL. With TLS 1.3 it
- * arrives behind the handshake, with the first reads. */
+/* Client side: a session for a later connection (opaque; tls_session_free), or NULL. With TLS 1.3
+ * it arrives behind the handshake, with the first reads. */
 void *transport_tls_take_session(struct transport *transport);
 void tls_session_free(void *session);
 

@@ -1,4 +1,5 @@
 /* The BIO over a wire: what it takes, gives, and asks to be retried. */
+#ifdef BUILD_TLS
 #include "tls_pair.h"
 
 #include "io/tls_bio.h"
@@ -68,7 +69,8 @@ Test(tls_bio, writes_all_or_nothing)
     cr_assert_eq(BIO_flush(bio), 1);
 }
 
-/* Outside of a call there is no wire; a late write (of a destructor) is refused, not lost in memory. */
+/* Outside of a call there is no wire; a late write (of a destructor) is refused, not lost in
+ * memory. */
 Test(tls_bio, without_a_wire_writes_are_refused)
 {
     port.wire = NULL;
@@ -81,3 +83,5 @@ Test(tls_bio, knows_its_port)
 {
     cr_assert_eq(tls_bio_port_of(bio), &port);
 }
+
+#endif

@@ -1,4 +1,5 @@
 /* Identities: read from certificates, encoded into sessions and back. */
+#ifdef BUILD_TLS
 #include "tls_pair.h"
 
 #include "io/tls_certificate.h"
@@ -77,3 +78,5 @@ Test(tls_certificate, malformed_identities)
     tls_identity_describe(NULL, &none);
     cr_assert_not(none.has_certificate);
 }
+
+#endif

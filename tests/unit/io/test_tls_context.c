@@ -1,4 +1,5 @@
 /* Building contexts: what is refused and in which words, and what is in force afterwards. */
+#ifdef BUILD_TLS
 #include "tls_pair.h"
 
 #include "io/tls_internal.h"
@@ -31,11 +32,14 @@ Test(tls_context, refusals)
             "Either tls-ca-cert-file or tls-ca-cert-dir must be specified when tls-cluster, "
             "tls-replication or tls-auth-clients are enabled!");
     REFUSED(ca_cert_file, "/no/such",
-            "Failed to configure CA certificate(s) file/directory: /no/such: No such file or directory");
-    REFUSED(ca_cert_file, CERTIFICATES "redis.key",
-            "Failed to configure CA certificate(s) file/directory: tests/tls/redis.key: no start line");
+            "Failed to configure CA certificate(s) file/directory: /no/such: No such file or "
+            "directory");
+    REFUSED(
+        ca_cert_file, CERTIFICATES "redis.key",
+        "Failed to configure CA certificate(s) file/directory: tests/tls/redis.key: no start line");
     REFUSED(ca_cert_dir, "/no/such",
-            "Failed to configure CA certificate(s) file/directory: /no/such: No such file or directory");
+            "Failed to configure CA certificate(s) file/directory: /no/such: No such file or "
+            "directory");
     REFUSED(crl_file, "/no/such",
             "Failed to load tls-crl-file: /no/such: No such file or directory");
     REFUSED(crl_file, CERTIFICATES "ca.crt",
@@ -104,7 +108,8 @@ Test(tls_context, tools)
         {{.cert_file = "/no/such", .key_file = CERTIFICATES "client.key"},
          "Invalid client certificate (Failed to load certificate: /no/such: "},
         {{.cert_file = CERTIFICATES "client.crt", .key_file = CERTIFICATES "redis.key"},
-         "Invalid private key (Failed to load private key: tests/tls/redis.key: key values mismatch)"},
+         "Invalid private key (Failed to load private key: tests/tls/redis.key: key values "
+         "mismatch)"},
         {{.ciphers = "NONSENSE"}, "Failed to configure ciphers: NONSENSE"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -201,8 +206,8 @@ Test(tls_context, folders_need_no_hashed_names)
     char folder[] = "/tmp/sluice-ca-XXXXXX";
     char command[256];
     cr_assert_not_null(mkdtemp(folder));
-    (void)snprintf(command, sizeof(command), "cp " CERTIFICATES "ca.crt " CERTIFICATES
-                                             "redis.key %s", folder);
+    (void)snprintf(command, sizeof(command),
+                   "cp " CERTIFICATES "ca.crt " CERTIFICATES "redis.key %s", folder);
     cr_assert_eq(system(command), 0);
     struct tls_settings settings = settings_for_tests();
     settings.ca_cert_file = NULL;
@@ -270,3 +275,5 @@ Test(tls_context, connections_keep_their_context)
     check_passes(&pair.server, &pair.client, "PONG");
     pair_close(&pair);
 }
+
+#endif

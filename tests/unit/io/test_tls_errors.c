@@ -1,4 +1,6 @@
-/* Every way in which a handshake can fail, with its class, text and counter, on the side that notices. */
+/* Every way in which a handshake can fail, with its class, text and counter, on the side that
+ * notices. */
+#ifdef BUILD_TLS
 #include "tls_pair.h"
 
 #include "io/tls_errors.h"
@@ -177,7 +179,8 @@ Test(tls_errors, names)
                   "certificate verify failed: hostname mismatch");
     expect_client(client, server, "10.0.0.1", HANDSHAKE_NAME_MISMATCH,
                   "certificate verify failed: IP address mismatch");
-    static const char *const right[] = {"localhost", "127.0.0.1", "::1", "example.org localhost", ""};
+    static const char *const right[] = {"localhost", "127.0.0.1", "::1", "example.org localhost",
+                                        ""};
     for (size_t i = 0; i < sizeof(right) / sizeof(right[0]); i++) {
         struct pair pair;
         memset(&pair, 0, sizeof(pair));
@@ -307,3 +310,5 @@ Test(tls_errors, texts)
     cr_assert_eq(tls_errors_classify(0, text, 8), HANDSHAKE_OTHER);
     cr_assert_str_eq(text, "unknown");
 }
+
+#endif

@@ -1,4 +1,5 @@
 /* Library contexts are recycled; initialization may be repeated; threads come and go. */
+#ifdef BUILD_TLS
 #include "tls_pair.h"
 
 #include "io/tls_internal.h"
@@ -95,3 +96,5 @@ Test(tls_library, threads_work_side_by_side)
     }
     tls_tickets_destroy(tickets);
 }
+
+#endif

@@ -53,10 +53,9 @@ Test(tls_options, flags)
 {
     cr_assert(row("tls-key-file-pass")->flags & OPTION_SENSITIVE);
     cr_assert(row("tls-client-key-file-pass")->flags & OPTION_SENSITIVE);
-    static const char *const reread[] = {"tls-cert-file",        "tls-key-file",
-                                         "tls-client-cert-file", "tls-client-key-file",
-                                         "tls-dh-params-file",   "tls-ca-cert-file",
-                                         "tls-ca-cert-dir",      "tls-crl-file"};
+    static const char *const reread[] = {
+        "tls-cert-file",      "tls-key-file",     "tls-client-cert-file", "tls-client-key-file",
+        "tls-dh-params-file", "tls-ca-cert-file", "tls-ca-cert-dir",      "tls-crl-file"};
     for (size_t i = 0; i < sizeof(reread) / sizeof(reread[0]); i++)
         cr_assert(row(reread[i])->flags & OPTION_VOLATILE, "%s", reread[i]);
     for (size_t i = 0; i < tls_option_group.count; i++)
@@ -89,12 +88,9 @@ Test(tls_options, protocols)
     static const struct {
         const char *text;
         const char *expected;
-    } rows[] = {{NULL, NULL},
-                {"", NULL},
-                {"TLSv1.2", NULL},
-                {"tlsv1.3 TLSV1.2", NULL},
-                {"TLSv1.4", refused},
-                {"TLSv1.2,TLSv1.3", refused},
+    } rows[] = {{NULL, NULL},          {"", NULL},
+                {"TLSv1.2", NULL},     {"tlsv1.3 TLSV1.2", NULL},
+                {"TLSv1.4", refused},  {"TLSv1.2,TLSv1.3", refused},
                 {"TLSv1.2 x", refused}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         check("tls-protocols", &(struct tls_settings){.protocols = (char *)rows[i].text},

@@ -1,4 +1,5 @@
 /* Client certificates on a server: names, revocation, chains, and what is remembered. */
+#ifdef BUILD_TLS
 #include "tls_pair.h"
 
 #include "io/tls_internal.h"
@@ -84,12 +85,13 @@ Test(tls_verify, remembered_certificates_still_need_their_key)
             WITH_CLIENT_CERTIFICATE, .protocols = i ? "TLSv1.3" : "TLSv1.2"});
         struct pair pair;
         pair_open(&pair, client, server, NULL);
-        /* The signature of the client's last flight is damaged on the way by a client that signs with
-         * another key of the same kind. */
-        EVP_PKEY *other = EVP_PKEY_Q_keygen(tls_library_openssl(client->library), NULL, "RSA",
-                                            (size_t)2048);
+        /* The signature of the client's last flight is damaged on the way by a client that signs
+         * with another key of the same kind. */
+        EVP_PKEY *other =
+            EVP_PKEY_Q_keygen(tls_library_openssl(client->library), NULL, "RSA", (size_t)2048);
         cr_assert_not_null(other);
-        X509 *certificate = SSL_get_certificate(((struct transport_tls *)pair.client.transport)->ssl);
+        X509 *certificate =
+            SSL_get_certificate(((struct transport_tls *)pair.client.transport)->ssl);
         cr_assert_not_null(certificate);
         X509 *forged = X509_dup(certificate);
         SSL *ssl = ((struct transport_tls *)pair.client.transport)->ssl;
@@ -167,3 +169,5 @@ Test(tls_verify, incoming_names)
     tls_context_release(client);
     tls_context_release(server);
 }
+
+#endif

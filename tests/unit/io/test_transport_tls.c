@@ -1,5 +1,6 @@
 /* The TLS transport between two ends in memory: data, ends of streams, key updates, small windows,
  * hostile bytes. Handshake failures and resumption have files of their own. */
+#ifdef BUILD_TLS
 #include "tls_pair.h"
 
 #include "base/random.h"
@@ -269,7 +270,8 @@ Test(transport_tls, key_updates_in_both_directions)
     pair_close(&pair);
 }
 
-/* A peer that asks for key updates and takes none of the answers meets backpressure, not an error. */
+/* A peer that asks for key updates and takes none of the answers meets backpressure, not an error.
+ */
 Test(transport_tls, key_update_with_a_full_window)
 {
     struct pair pair;
@@ -295,8 +297,8 @@ Test(transport_tls, key_update_with_a_full_window)
 
 Test(transport_tls, renegotiation_is_refused)
 {
-    struct tls_context *old = client_for(
-        (struct tls_client_settings){WITH_CLIENT_CERTIFICATE, .protocols = "TLSv1.2"});
+    struct tls_context *old =
+        client_for((struct tls_client_settings){WITH_CLIENT_CERTIFICATE, .protocols = "TLSv1.2"});
     SSL_CTX_clear_options(old->client, SSL_OP_NO_RENEGOTIATION);
     struct pair pair;
     pair_open(&pair, old, server, NULL);
@@ -406,8 +408,8 @@ Test(transport_tls, mutated_records_do_no_harm)
 {
     struct random_state random;
     random_state_seed(&random, 20240607);
-    struct tls_context *old = client_for(
-        (struct tls_client_settings){WITH_CLIENT_CERTIFICATE, .protocols = "TLSv1.2"});
+    struct tls_context *old =
+        client_for((struct tls_client_settings){WITH_CLIENT_CERTIFICATE, .protocols = "TLSv1.2"});
     for (int i = 0; i < 400; i++)
         run_mutated(&random, i % 3 ? client : old);
     tls_context_release(old);
@@ -437,3 +439,5 @@ Test(transport_tls, mutated_data_records_do_no_harm)
     }
     pair_close(&pair);
 }
+
+#endif

@@ -1,5 +1,5 @@
-/* For tests of the TLS layer: two transports that talk through memory, and the wire functions they call,
- * with a window that the test chooses. Included by one file of a test program. */
+/* For tests of the TLS layer: two transports that talk through memory, and the wire functions they
+ * call, with a window that the test chooses. Included by one file of a test program. */
 #ifndef TESTS_UNIT_IO_TLS_PAIR_H
 #define TESTS_UNIT_IO_TLS_PAIR_H
 
@@ -162,7 +162,8 @@ static inline bool pair_shake(struct pair *pair)
     return pair_shake_in_steps(pair, WIRE_OUT_SIZE_MAX);
 }
 
-static inline enum transport_result end_read(struct end *end, char *data, size_t size, size_t *count)
+static inline enum transport_result end_read(struct end *end, char *data, size_t size,
+                                             size_t *count)
 {
     return end->transport->ops->read(end->transport, &end->wire, data, size, count);
 }
