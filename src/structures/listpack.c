@@ -507,6 +507,30 @@ uint32_t listpack_delete_range(struct listpack **pack, uint32_t position, uint32
     return removed;
 }
 
+uint32_t listpack_remove(struct listpack **pack, struct bytes text, size_t count, bool from_last)
+{
+    uint32_t removed = 0;
+    if (!from_last) {
+        uint32_t at = listpack_find(*pack, listpack_first(*pack), text, 0);
+        while (at && removed < count) {
+            bool follows = listpack_delete(pack, at);
+            removed++;
+            at = follows ? listpack_find(*pack, at, text, 0) : 0;
+        }
+        return removed;
+    }
+    const struct wanted wanted = wanted_of(text);
+    for (uint32_t at = listpack_last(*pack); at && removed < count;) {
+        uint32_t previous = listpack_previous(*pack, at);
+        if (is_wanted(listpack_get(*pack, at), &wanted)) {
+            listpack_delete(pack, at);
+            removed++;
+        }
+        at = previous;
+    }
+    return removed;
+}
+
 void listpack_append_pack(struct listpack **pack, const struct listpack *other)
 {
     uint32_t size = listpack_size(other) - LISTPACK_EMPTY_SIZE;

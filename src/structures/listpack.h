@@ -205,6 +205,9 @@ void listpack_replace_integer(struct listpack **pack, uint32_t position, int64_t
 bool listpack_delete(struct listpack **pack, uint32_t position);
 /* Up to `count` elements from `position` on; returns how many there were. */
 uint32_t listpack_delete_range(struct listpack **pack, uint32_t position, uint32_t count);
+/* Removes up to `count` elements that read as `text`, from the first or the last on; returns how
+ * many. */
+uint32_t listpack_remove(struct listpack **pack, struct bytes text, size_t count, bool from_last);
 /* Appends all elements of `other`, which stays as it is. */
 void listpack_append_pack(struct listpack **pack, const struct listpack *other);
 /* Moves the elements from `position` (0: none) on to a new listpack; `count` is how many they are.

@@ -485,26 +485,8 @@ static bool remove_in_node(struct quicklist *list, struct quicklist_node *node, 
     }
     open_node(node);
     struct listpack *pack = pack_of(node);
-    uint32_t removed = 0;
-    if (from_tail) {
-        for (uint32_t at = listpack_last(pack); at && *left;) {
-            uint32_t previous = listpack_previous(pack, at);
-            if (listpack_equals(pack, at, text)) {
-                listpack_delete(&pack, at);
-                removed++;
-                --*left;
-            }
-            at = previous;
-        }
-    } else {
-        uint32_t at = listpack_find(pack, listpack_first(pack), text, 0);
-        while (at && *left) {
-            bool follows = listpack_delete(&pack, at);
-            removed++;
-            --*left;
-            at = follows ? listpack_find(pack, at, text, 0) : 0;
-        }
-    }
+    uint32_t removed = listpack_remove(&pack, text, *left, from_tail);
+    *left -= removed;
     set_pack(node, pack);
     node->count -= removed & 0x7fffffff;
     list->count -= removed;
