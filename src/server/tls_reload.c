@@ -3,19 +3,13 @@
 
 #include "base/background.h"
 #include "base/clock.h"
-#include "base/file.h"
-#include "base/hash.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "io/tls_tickets.h"
 #include "server/server.h"
-#include <dirent.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-enum { MATERIAL_SIZE_MAX = 64 * 1024 * 1024, ERROR_SIZE = 256 };
+enum { ERROR_SIZE = 256 };
 
 /* One look at the material, on its way through the worker. Owned by main, then by the worker, then
  * by main again. */
@@ -30,63 +24,15 @@ struct reload_job {
     char error[ERROR_SIZE];
 };
 
-/* -- fingerprints: any thread -- */
-
-static uint64_t mix(uint64_t hash, const void *data, size_t size)
-{
-    uint64_t pair[2] = {hash, hash_bytes(data, size)};
-    return hash_bytes(pair, sizeof(pair));
-}
-
-static uint64_t add_file(uint64_t hash, const char *path)
-{
-    if (!path)
-        return hash;
-    struct buffer content;
-    buffer_init(&content, MATERIAL_SIZE_MAX);
-    int result = file_read(path, &content);
-    hash = mix(hash, path, strlen(path));
-    hash = mix(hash, &result, sizeof(result));
-    hash = mix(hash, content.data, content.size);
-    if (content.size)
-        mem_wipe(content.data, content.size); /* it may have been a key */
-    buffer_deinit(&content);
-    return hash;
-}
-
-static uint64_t add_folder(uint64_t hash, const char *path)
-{
-    struct dirent **entries;
-    int count = path ? scandir(path, &entries, NULL, alphasort) : -1;
-    for (int i = 0; i < count; i++) {
-        char file[4096];
-        int size = snprintf(file, sizeof(file), "%s/%s", path, entries[i]->d_name);
-        if (entries[i]->d_name[0] != '.' && size < (int)sizeof(file))
-            hash = add_file(hash, file);
-        free(entries[i]);
-    }
-    if (count >= 0)
-        free(entries);
-    return hash;
-}
-
 static struct tls_fingerprint take_fingerprint(const struct tls_settings *settings)
 {
-    struct tls_fingerprint print = {0};
-    const char *const identity[] = {settings->cert_file, settings->key_file,
-                                    settings->client_cert_file, settings->client_key_file,
-                                    settings->dh_params_file};
-    for (size_t i = 0; i < sizeof(identity) / sizeof(identity[0]); i++)
-        print.identity = add_file(print.identity, identity[i]);
-    print.authority = add_file(print.authority, settings->ca_cert_file);
-    print.authority = add_file(print.authority, settings->crl_file);
-    print.authority = add_folder(print.authority, settings->ca_cert_dir);
-    return print;
+    return (struct tls_fingerprint){tls_settings_fingerprint(settings),
+                                    tls_settings_trust_fingerprint(settings)};
 }
 
 static bool is_same(struct tls_fingerprint a, struct tls_fingerprint b)
 {
-    return a.identity == b.identity && a.authority == b.authority;
+    return a.material == b.material && a.authority == b.authority;
 }
 
 /* -- the job -- */

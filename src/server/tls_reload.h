@@ -1,6 +1,6 @@
-/* tls-auto-reload-interval: notices changed certificate material (whole files and folders, by content)
- * and puts it in force on all threads or none. Reading, hashing and building happen on a background
- * worker; main only swaps. Main thread.
+/* tls-auto-reload-interval: notices changed certificate material (whole files and folders, by
+ * content) and puts it in force on all threads or none. Reading, hashing and building happen on a
+ * background worker; main only swaps. Main thread.
  */
 #ifndef SERVER_TLS_RELOAD_H
 #define SERVER_TLS_RELOAD_H
@@ -10,9 +10,9 @@
 
 struct server;
 
-/* Hashes of what was last put in force: what proves our identity, and what we trust. */
+/* Hashes of what was last put in force: all of it, and of what we trust (CA and CRL) alone. */
 struct tls_fingerprint {
-    uint64_t identity;
+    uint64_t material;
     uint64_t authority;
 };
 
