@@ -11,13 +11,7 @@
 #include <math.h>
 #include <string.h>
 
-enum {
-    LEAF_MAX = 61,
-    INNER_MAX = 31,
-    HEIGHT_MAX = 16,
-    UNDERFULL_DIVISOR = 4,
-    PREFETCH_AHEAD = 4
-};
+enum { LEAF_MAX = 61, INNER_MAX = 31, HEIGHT_MAX = 16, UNDERFULL_DIVISOR = 4, PREFETCH_AHEAD = 4 };
 
 struct leaf {
     uint32_t count;
@@ -254,7 +248,8 @@ static void inner_set_first(struct inner *inner, uint32_t index, struct ranked_e
 
 /* -- inserting -- */
 
-/* Where a full node is cut for an insertion at `position`: at the ends the full part stays whole. */
+/* Where a full node is cut for an insertion at `position`: at the ends the full part stays whole.
+ */
 static uint32_t cut_of(uint32_t position, uint32_t max)
 {
     if (position == max)
@@ -328,9 +323,8 @@ static struct split inner_insert(struct ranked_tree *tree, struct inner *inner, 
 static void grow_root(struct ranked_tree *tree, const struct split *right)
 {
     struct inner *root = inner_create(tree);
-    struct ranked_element *first = tree->height > 0
-                                       ? ((struct inner *)tree->root)->firsts[0]
-                                       : ((struct leaf *)tree->root)->items[0];
+    struct ranked_element *first = tree->height > 0 ? ((struct inner *)tree->root)->firsts[0]
+                                                    : ((struct leaf *)tree->root)->items[0];
     struct split left = {tree->root, tree->count - right->count, first};
     inner_put(root, 0, &left);
     inner_put(root, 1, right);
@@ -344,9 +338,8 @@ void ranked_tree_insert(struct ranked_tree *tree, struct ranked_element *element
     assert(!isnan(element->score));
     if (!tree->root)
         tree->root = leaf_create(tree);
-    struct ranked_bound bound = {.by = RANKED_BY_BOTH,
-                                 .score = element->score,
-                                 .member = ranked_element_member(element)};
+    struct ranked_bound bound = {
+        .by = RANKED_BY_BOTH, .score = element->score, .member = ranked_element_member(element)};
     struct path path;
     descend(tree, &bound, &path);
     struct split split = leaf_insert(tree, path.leaf, path.position, element);

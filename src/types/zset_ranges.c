@@ -109,9 +109,8 @@ static size_t rank_of_lex_end(struct value zset, const struct zset_lex_end *end,
         return 0;
     if (end->kind == LEX_ABOVE_ALL)
         return zset_count(zset);
-    struct ranked_bound bound = {.by = RANKED_BY_MEMBER,
-                                 .member = end->member,
-                                 .is_after = is_minimum == end->is_excluded};
+    struct ranked_bound bound = {
+        .by = RANKED_BY_MEMBER, .member = end->member, .is_after = is_minimum == end->is_excluded};
     return rank_of_bound(zset, &bound);
 }
 
@@ -200,32 +199,4 @@ bool zset_walk_next(struct zset_walk *walk, struct zset_item *item)
         walk->position = previous ? listpack_previous(walk->pack, previous) : 0;
     }
     return true;
-}
-
-struct scan {
-    void (*visit)(void *context, struct zset_item item);
-    void *context;
-};
-
-static void visit_element(void *context, void *entry)
-{
-    const struct scan *scan = context;
-    const struct ranked_element *element = entry;
-    scan->visit(scan->context,
-                (struct zset_item){ranked_element_member(element), element->score});
-}
-
-uint64_t zset_scan(struct value zset, uint64_t cursor,
-                   void (*visit)(void *context, struct zset_item item), void *context)
-{
-    if (zset.encoding == ENCODING_SKIPLIST) {
-        struct scan scan = {visit, context};
-        return dict_scan(&zset_tree(zset)->members, cursor, visit_element, &scan);
-    }
-    struct zset_walk walk;
-    struct zset_item item;
-    zset_walk_from(&walk, zset, 0, false);
-    while (zset_walk_next(&walk, &item))
-        visit(context, item);
-    return 0;
 }

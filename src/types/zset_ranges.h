@@ -47,8 +47,7 @@ bool zset_parse_score_end(struct bytes text, double *score, bool *is_excluded);
 bool zset_parse_score_range(struct bytes minimum, struct bytes maximum,
                             struct zset_score_range *range);
 /* "[x", "(x", "-", "+"; members point into the texts. */
-bool zset_parse_lex_range(struct bytes minimum, struct bytes maximum,
-                          struct zset_lex_range *range);
+bool zset_parse_lex_range(struct bytes minimum, struct bytes maximum, struct zset_lex_range *range);
 
 void zset_remove_slice(struct value *zset, struct zset_slice slice);
 
@@ -78,10 +77,5 @@ static inline void zset_walk_slice(struct zset_walk *walk, struct value zset,
 }
 /* False at the end. */
 bool zset_walk_next(struct zset_walk *walk, struct zset_item *item);
-
-/* Visits some members (ZSCAN): dict_scan's guarantees; a listpack is visited whole. Returns the next
- * cursor, 0 at the end. */
-uint64_t zset_scan(struct value zset, uint64_t cursor,
-                   void (*visit)(void *context, struct zset_item item), void *context);
 
 #endif

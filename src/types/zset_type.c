@@ -352,8 +352,8 @@ static size_t zset_memory(struct value zset, size_t samples)
     if (zset.encoding == ENCODING_LISTPACK)
         return listpack_memory(zset_pack(zset));
     const struct zset *set = zset_tree(zset);
-    size_t size = mem_usable_size(set) + dict_memory(&set->members) +
-                  ranked_tree_memory(&set->order);
+    size_t size =
+        mem_usable_size(set) + dict_memory(&set->members) + ranked_tree_memory(&set->order);
     size_t sampled = 0;
     size_t bytes = 0;
     struct ranked_cursor cursor = ranked_tree_cursor(&set->order, 0);
