@@ -35,6 +35,7 @@ struct client *client_create_internal(void)
 void client_destroy(struct client_table *table, struct client *client)
 {
     assert(!client->batch);
+    assert(!client->transfer);
     if (!(client->flags & CLIENT_INTERNAL))
         client_table_remove(table, client);
     reply_chain_free(&client->reply.chain);

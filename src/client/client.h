@@ -21,6 +21,7 @@ struct client_table;
 struct session;
 struct request_batch;
 struct io_thread;
+struct transfer;      /* client/exchange.c */
 struct transaction;   /* dispatch/transaction.h, MULTI state; NULL outside */
 struct subscriptions; /* pubsub/; NULL when none */
 struct blocking;      /* dispatch/blocking.h; NULL when not blocked */
@@ -64,6 +65,8 @@ struct client {
     struct session *session;     /* opaque; NULL for internal clients */
     struct io_thread *thread;    /* that has borrowed the connection */
     struct request_batch *batch; /* received, not all of it executed; at most one is in flight */
+    struct transfer *transfer;   /* on its way to another thread; NULL: it is not */
+    uint64_t traffic_seen;       /* server/placement.c: bytes when it last looked */
 
     /* -- identity -- */
     char *name; /* NULL when unset */

@@ -16,8 +16,18 @@ struct exchange {
     struct client_table *clients;
     struct exchange_hooks hooks;
     const struct session_resolver *resolver;
-    struct arrived arrived; /* batches with requests to run */
+    struct session_settings settings; /* of threads that start */
+    struct arrived arrived;           /* batches with requests to run */
+    struct exchange_moves moves;
     uint64_t requests_total;
+};
+
+/* A session between RECALL and its answer: what main has to say about it waits here. */
+struct transfer {
+    struct io_thread *to;
+    uint32_t count;
+    uint32_t capacity;
+    struct message *messages;
 };
 
 struct window_entry {
@@ -29,8 +39,11 @@ struct window_entry {
 
 static void thread_on_start(struct io_thread *thread)
 {
+    /* Main waits until the thread has started, so it may read. */
     struct exchange *exchange = thread->context;
-    thread->owner = session_host_create(thread, exchange->resolver);
+    struct session_host *host = session_host_create(thread, exchange->resolver);
+    host->settings = exchange->settings;
+    thread->owner = host;
 }
 
 static void thread_on_message(struct io_thread *thread, const struct message *message)
@@ -93,10 +106,13 @@ void exchange_set_pool(struct exchange *exchange, struct io_pool *pool)
 
 void exchange_set_settings(struct exchange *exchange, const struct session_settings *settings)
 {
-    for (int i = 0; i <= io_pool_count(exchange->pool); i++)
-        io_thread_post(io_pool_thread(exchange->pool, i),
-                       (struct message){.type = SESSION_SETTINGS,
-                                        .a = mem_dup(settings, sizeof(*settings))});
+    exchange->settings = *settings;
+    for (int i = 0; i <= io_pool_count(exchange->pool); i++) {
+        struct io_thread *thread = io_pool_thread(exchange->pool, i);
+        if (thread && io_thread_is_up(thread))
+            io_thread_post(thread, (struct message){.type = SESSION_SETTINGS,
+                                                    .a = mem_dup(settings, sizeof(*settings))});
+    }
 }
 
 void exchange_lend(struct exchange *exchange, struct client *client, int fd, unsigned flags)
@@ -115,8 +131,83 @@ void exchange_lend(struct exchange *exchange, struct client *client, int fd, uns
 static void post(struct client *client, struct message message)
 {
     assert(client->thread);
-    io_thread_post(client->thread, message);
+    struct transfer *transfer = client->transfer;
+    if (!transfer) {
+        io_thread_post(client->thread, message);
+        return;
+    }
+    if (transfer->count == transfer->capacity) {
+        transfer->capacity = transfer->capacity ? transfer->capacity * 2 : 4;
+        transfer->messages =
+            mem_realloc(transfer->messages, transfer->capacity * sizeof(*transfer->messages));
+    }
+    transfer->messages[transfer->count++] = message;
 }
+
+/* -- moving -- */
+
+bool exchange_move(struct exchange *exchange, struct client *client, struct io_thread *to)
+{
+    uint32_t fixed = CLIENT_CLOSING | CLIENT_CLOSE_AFTER_REPLY | CLIENT_INTERNAL;
+    if (!client->session || client->flags & fixed || client->transfer || client->thread == to ||
+        io_pool_is_stopping(exchange->pool))
+        return false;
+    post(client, (struct message){.type = SESSION_RECALL, .a = client->session});
+    client->transfer = mem_calloc(1, sizeof(*client->transfer));
+    client->transfer->to = to;
+    io_pool_count_in(to);
+    exchange->moves.under_way++;
+    return true;
+}
+
+/* The client is at home at `thread`; what had to wait goes there. */
+static void end_transfer(struct exchange *exchange, struct client *client, struct io_thread *thread)
+{
+    struct transfer *transfer = client->transfer;
+    io_pool_unplace(client->thread == thread ? transfer->to : client->thread);
+    client->thread = thread;
+    client->transfer = NULL;
+    exchange->moves.under_way--;
+    for (uint32_t i = 0; i < transfer->count; i++)
+        io_thread_post(thread, transfer->messages[i]);
+    mem_free(transfer->messages);
+    mem_free(transfer);
+}
+
+/* Where it was to go may have been given up meanwhile. */
+static struct io_thread *choose_home(struct exchange *exchange, struct io_thread *wanted)
+{
+    if (!io_pool_is_stopping(exchange->pool) && io_thread_is_placeable(wanted))
+        return wanted;
+    struct io_thread *home = io_pool_is_stopping(exchange->pool) ? io_pool_thread(exchange->pool, 0)
+                                                                 : io_pool_choose(exchange->pool);
+    io_pool_count_in(home);
+    io_pool_unplace(wanted);
+    return home;
+}
+
+static void take_returned(struct exchange *exchange, const struct message *message)
+{
+    struct client *client = message->a;
+    struct transfer *transfer = client->transfer;
+    assert(transfer && client->session == message->b);
+    if (!message->value) {
+        exchange->moves.stayed++;
+        end_transfer(exchange, client, client->thread);
+        return;
+    }
+    exchange->moves.moved++;
+    transfer->to = choose_home(exchange, transfer->to);
+    io_thread_post(transfer->to, (struct message){.type = SESSION_ADOPT, .a = client->session});
+    end_transfer(exchange, client, transfer->to);
+}
+
+void exchange_count_moves(const struct exchange *exchange, struct exchange_moves *moves)
+{
+    *moves = exchange->moves;
+}
+
+/* -- what main has to say -- */
 
 void exchange_send_limits(struct exchange *exchange, struct client *client)
 {
@@ -134,9 +225,8 @@ void exchange_close(struct exchange *exchange, struct client *client, enum conne
         return;
     client->flags |= CLIENT_CLOSING;
     if (client->session) /* else when it opens */
-        post(client, (struct message){.type = SESSION_CLOSE,
-                                      .a = client->session,
-                                      .value = (uint32_t)how});
+        post(client,
+             (struct message){.type = SESSION_CLOSE, .a = client->session, .value = (uint32_t)how});
 }
 
 static void count_output(struct client *client, size_t size)
@@ -236,6 +326,8 @@ static void take_closed(struct exchange *exchange, const struct message *message
 {
     struct client *client = message->a;
     struct session *session = message->b;
+    if (client->transfer) /* closed before it left: where it was knows what to do with the rest */
+        end_transfer(exchange, client, client->thread);
     if (client->batch) {
         unlink_arrived(exchange, client->batch);
         client->batch->replies = client->reply.chain;
@@ -278,6 +370,9 @@ static void take_message(struct exchange *exchange, struct io_thread *thread,
     case SESSION_CLOSED:
         take_closed(exchange, message);
         break;
+    case SESSION_RETURNED:
+        take_returned(exchange, message);
+        break;
     case IO_MESSAGE_STOPPED:
         io_pool_note_stopped(exchange->pool, thread);
         break;
@@ -293,9 +388,12 @@ size_t exchange_drain(struct exchange *exchange)
     mailbox_publish(&own->to_main);
     for (int i = 0; i <= io_pool_count(exchange->pool); i++) {
         struct io_thread *thread = io_pool_thread(exchange->pool, i);
+        if (!thread)
+            continue;
         struct message message;
         size_t count = 0;
-        while (count < EXCHANGE_MESSAGES_PER_DRAIN_MAX && mailbox_receive(&thread->to_main, &message)) {
+        while (count < EXCHANGE_MESSAGES_PER_DRAIN_MAX &&
+               mailbox_receive(&thread->to_main, &message)) {
             take_message(exchange, thread, &message);
             count++;
         }
@@ -322,7 +420,8 @@ static void seal(struct exchange *exchange, struct client *client,
         exchange_close(exchange, client, CONNECTION_CLOSE_AFTER_OUTPUT);
 }
 
-/* The client waits: what is answered so far is sent, the rest of the batch stays with the client. */
+/* The client waits: what is answered so far is sent, the rest of the batch stays with the client.
+ */
 static void hold(struct exchange *exchange, struct client *client) ON_MAIN
 {
     post(client, (struct message){.type = SESSION_HELD, .a = client->session});
@@ -334,7 +433,8 @@ static void hold(struct exchange *exchange, struct client *client) ON_MAIN
 
 static bool must_stop(const struct client *client)
 {
-    return client->flags & (CLIENT_BLOCKED | CLIENT_PAUSED | CLIENT_CLOSING | CLIENT_CLOSE_AFTER_REPLY);
+    return client->flags &
+           (CLIENT_BLOCKED | CLIENT_PAUSED | CLIENT_CLOSING | CLIENT_CLOSE_AFTER_REPLY);
 }
 
 static void run_request(struct exchange *exchange, const struct window_entry *entry)
@@ -441,8 +541,8 @@ bool exchange_is_idle(struct exchange *exchange)
 {
     struct mailbox *own = &io_pool_thread(exchange->pool, 0)->to_main;
     return !exchange->arrived.head && io_pool_is_quiet(exchange->pool) &&
-           !io_pool_has_backlog(exchange->pool) &&
-           !spsc_has_unpublished(&own->ring) && own->backlog_count == 0;
+           !io_pool_has_backlog(exchange->pool) && !spsc_has_unpublished(&own->ring) &&
+           own->backlog_count == 0;
 }
 
 uint64_t exchange_requests_total(const struct exchange *exchange)

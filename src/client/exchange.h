@@ -1,6 +1,6 @@
-/* Main's side of the lending contract (session_message.h): takes messages from all I/O threads, runs
- * requests in windows with prefetching, seals replies and sends them back, closes and frees clients.
- * Main thread. What a request means is the business of the hooks.
+/* Main's side of the lending contract (session_message.h): takes messages from all I/O threads,
+ * runs requests in windows with prefetching, seals replies and sends them back, closes and frees
+ * clients. Main thread. What a request means is the business of the hooks.
  */
 #ifndef CLIENT_EXCHANGE_H
 #define CLIENT_EXCHANGE_H
@@ -41,10 +41,25 @@ const struct io_thread_handler *exchange_thread_handler(void);
 void exchange_set_pool(struct exchange *exchange, struct io_pool *pool);
 
 /* Sends new settings to all threads. */
-void exchange_set_settings(struct exchange *exchange, const struct session_settings *settings) ON_MAIN;
+void exchange_set_settings(struct exchange *exchange,
+                           const struct session_settings *settings) ON_MAIN;
 
 /* Places the connection on a thread and lends it. `flags`: enum lend_flag. Takes over fd. */
-void exchange_lend(struct exchange *exchange, struct client *client, int fd, unsigned flags) ON_MAIN;
+void exchange_lend(struct exchange *exchange, struct client *client, int fd,
+                   unsigned flags) ON_MAIN;
+
+/* Begins to move the client's connection to thread `to` (session_message.h). It is served all the
+ * while, and may stay where it is when it does not come to rest. False when it cannot be moved now:
+ * not open yet, closing, moving already, or there. */
+bool exchange_move(struct exchange *exchange, struct client *client, struct io_thread *to) ON_MAIN;
+
+struct exchange_moves {
+    uint64_t moved;
+    uint64_t stayed; /* did not come to rest in time */
+    uint64_t under_way;
+};
+
+void exchange_count_moves(const struct exchange *exchange, struct exchange_moves *moves) ON_MAIN;
 
 /* Takes what has arrived; returns the number of messages. */
 size_t exchange_drain(struct exchange *exchange) ON_MAIN;
@@ -58,14 +73,17 @@ void exchange_turn(struct exchange *exchange) ON_MAIN;
 /* True when nothing waits to be drained or run. */
 bool exchange_is_idle(struct exchange *exchange) ON_MAIN;
 
-/* Goes on with the requests of a client that was blocked or paused (flags cleared by the caller). */
+/* Goes on with the requests of a client that was blocked or paused (flags cleared by the caller).
+ */
 void exchange_resume(struct exchange *exchange, struct client *client) ON_MAIN;
-/* Sends what client->reply holds outside of a request (push messages, replies to unblocked clients). */
+/* Sends what client->reply holds outside of a request (push messages, replies to unblocked
+ * clients). */
 void exchange_push(struct exchange *exchange, struct client *client) ON_MAIN;
 /* Tells the I/O side whether the client is authenticated. */
 void exchange_send_limits(struct exchange *exchange, struct client *client) ON_MAIN;
 /* Begins to close; nothing of the client is executed any more. on_closed follows later. */
-void exchange_close(struct exchange *exchange, struct client *client, enum connection_close_how how) ON_MAIN;
+void exchange_close(struct exchange *exchange, struct client *client,
+                    enum connection_close_how how) ON_MAIN;
 
 /* Unsent output of a client, as far as its thread has told. */
 uint64_t exchange_output_size(const struct client *client);

@@ -1,7 +1,8 @@
-/* A session's life on its I/O thread: lent, opened, served, closed, forgotten; and the messages that
- * steer it. See session_message.h for the contract. [I] */
+/* A session's life on its I/O thread: lent, opened, served, closed, forgotten; and the messages
+ * that steer it. See session_message.h for the contract. [I] */
 #include "client/session.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "io/tls_context.h"
@@ -10,7 +11,9 @@
 
 static void on_opened(struct connection *connection);
 static void on_writable(struct connection *connection);
-static void on_closed(struct connection *connection, enum connection_outcome outcome, const char *text);
+static void close_session(struct session *session, enum connection_close_how how);
+static void on_closed(struct connection *connection, enum connection_outcome outcome,
+                      const char *text);
 
 static const struct connection_handler session_connection_handler = {
     .on_opened = on_opened,
@@ -24,17 +27,26 @@ struct byte_pool *session_pool(struct session_host *host)
     return loop_byte_pool(host->thread->loop);
 }
 
-struct session_host *session_host_create(struct io_thread *thread, const struct session_resolver *resolver)
+/* Only makes a turn, whose end looks at the recalled. */
+static void on_recall_timer(struct timer *timer)
+{
+    (void)timer;
+}
+
+struct session_host *session_host_create(struct io_thread *thread,
+                                         const struct session_resolver *resolver)
 {
     struct session_host *host = mem_calloc(1, sizeof(*host));
     host->thread = thread;
     host->resolver = resolver;
+    timer_init(&host->recall_timer, on_recall_timer);
     return host;
 }
 
 void session_host_destroy(struct session_host *host)
 {
     assert(host->count == 0);
+    timer_stop(loop_timers(host->thread->loop), &host->recall_timer);
     mem_free(host);
 }
 
@@ -43,6 +55,7 @@ static void link_session(struct session_host *host, struct session *session)
     session->next = host->sessions;
     if (host->sessions)
         host->sessions->previous = session;
+    session->previous = NULL;
     host->sessions = session;
     host->count++;
 }
@@ -72,8 +85,8 @@ static void report_closed(struct session *session, enum connection_outcome outco
     io_thread_report(session->host->thread, closed);
 }
 
-static void lend(struct session_host *host, int fd, struct client *client, struct client_meters *meters,
-                 uintptr_t flags)
+static void lend(struct session_host *host, int fd, struct client *client,
+                 struct client_meters *meters, uintptr_t flags)
 {
     struct session *session = mem_calloc(1, sizeof(*session));
     session->host = host;
@@ -95,7 +108,8 @@ static void lend(struct session_host *host, int fd, struct client *client, struc
     struct connection_options options = {.handler = &session_connection_handler,
                                          .owner = session,
                                          .tls = is_tls ? host->thread->tls : NULL,
-                                         .handshake_timeout_ms = host->settings.handshake_timeout_ms};
+                                         .handshake_timeout_ms =
+                                             host->settings.handshake_timeout_ms};
     session->connection = connection_accept(host->thread->loop, fd, &options);
     if (!session->connection)
         report_closed(session, OUTCOME_CLOSED_BY_US);
@@ -115,6 +129,80 @@ static void on_opened(struct connection *connection)
                                                              .c = session->facts});
 }
 
+/* -- recalled, adopted -- */
+
+static void recall(struct session_host *host, struct session *session)
+{
+    assert(session->host == host);
+    if (session->is_dead)
+        return; /* CLOSED is the answer */
+    assert(session->recalled_ms == 0);
+    session->recalled_ms = clock_ms();
+    session->next_recalled = host->recalled;
+    host->recalled = session;
+    connection_begin_detach(session->connection);
+}
+
+/* It is closed before it has left. */
+static void drop_recall(struct session *session)
+{
+    if (session->recalled_ms == 0)
+        return;
+    struct session **link = &session->host->recalled;
+    while (*link != session)
+        link = &(*link)->next_recalled;
+    *link = session->next_recalled;
+    session->recalled_ms = 0;
+}
+
+/* True when main was answered. */
+static bool try_return(struct session_host *host, struct session *session)
+{
+    bool has_left = connection_try_detach(session->connection);
+    if (!has_left) {
+        if (clock_ms() - session->recalled_ms < SESSION_RECALL_LIMIT_MS)
+            return false;
+        connection_cancel_detach(session->connection);
+    }
+    session->recalled_ms = 0;
+    if (has_left) {
+        unlink_session(host, session);
+        session->host = NULL;
+    }
+    io_thread_report(host->thread, (struct message){.type = SESSION_RETURNED,
+                                                    .value = has_left,
+                                                    .a = session->client,
+                                                    .b = session});
+    return true;
+}
+
+static void return_recalled(struct session_host *host)
+{
+    struct session **link = &host->recalled;
+    while (*link) {
+        struct session *session = *link;
+        struct session *next = session->next_recalled;
+        if (try_return(host, session)) /* main may have it from now on */
+            *link = next;
+        else
+            link = &session->next_recalled;
+    }
+    if (host->recalled && !host->recall_timer.is_active)
+        timer_start(loop_timers(host->thread->loop), &host->recall_timer, SESSION_RECALL_LIMIT_MS);
+}
+
+static void adopt(struct session_host *host, struct session *session)
+{
+    assert(!session->host && !session->is_dead);
+    session->host = host;
+    link_session(host, session);
+    session->limits.bulk_size_max = host->settings.bulk_size_max;
+    session->limits.query_size_max = host->settings.query_size_max;
+    connection_attach(host->thread->loop, session->connection);
+    if (host->is_stopping)
+        close_session(session, CONNECTION_CLOSE_AFTER_OUTPUT);
+}
+
 /* -- closed -- */
 
 static void drop_output(struct session *session)
@@ -123,11 +211,13 @@ static void drop_output(struct session *session)
     session->output_offset = 0;
 }
 
-static void on_closed(struct connection *connection, enum connection_outcome outcome, const char *text)
+static void on_closed(struct connection *connection, enum connection_outcome outcome,
+                      const char *text)
 {
     struct session *session = connection_owner(connection);
     assert(!session->is_dead);
     session->connection = NULL;
+    drop_recall(session);
     drop_output(session);
     session_free_input(session);
     if (text && *text)
@@ -264,21 +354,30 @@ void session_host_message(struct session_host *host, const struct message *messa
     case SESSION_BATCH_BACK:
         give_batch_back(host, message->a);
         break;
+    case SESSION_RECALL:
+        recall(host, message->a);
+        break;
+    case SESSION_ADOPT:
+        adopt(host, message->a);
+        break;
     case SESSION_OPENED:
     case SESSION_REQUESTS:
     case SESSION_SPENT:
     case SESSION_CLOSED:
+    case SESSION_RETURNED:
         panic("message %u is main's", message->type);
     }
 }
 
 void session_host_turn(struct session_host *host)
 {
+    if (host->recalled)
+        return_recalled(host);
     if (reply_chain_is_empty(&host->spent))
         return;
-    io_thread_report(host->thread, (struct message){.type = SESSION_SPENT,
-                                                    .a = host->spent.head,
-                                                    .b = host->spent.tail});
+    io_thread_report(
+        host->thread,
+        (struct message){.type = SESSION_SPENT, .a = host->spent.head, .b = host->spent.tail});
     host->spent = (struct reply_chain){0};
 }
 

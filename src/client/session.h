@@ -10,12 +10,14 @@
 #include "client/request.h"
 #include "client/session_message.h"
 #include "io/connection.h"
+#include "io/timer.h"
 #include "io/transport_tls.h"
 #include "protocol/resp_parser.h"
 
 enum {
-    SESSION_READ_QUANTUM = 128 * 1024,      /* plaintext taken from one connection a turn */
-    SESSION_OUTPUT_PAUSE_SIZE = 1024 * 1024, /* unsent replies beyond which no request is handed on */
+    SESSION_READ_QUANTUM = 128 * 1024, /* plaintext taken from one connection a turn */
+    SESSION_OUTPUT_PAUSE_SIZE =
+        1024 * 1024, /* unsent replies beyond which no request is handed on */
     /* Of one unfinished request, without its large arguments (offsets have 32 bits), whatever
      * client-query-buffer-limit allows. */
     SESSION_REQUEST_SIZE_MAX = 1024 * 1024 * 1024
@@ -32,23 +34,23 @@ struct session {
     /* -- input -- */
     struct resp_parser parser;
     struct resp_limits limits;
-    struct input_block *block;     /* being filled; NULL while nothing waits */
-    uint32_t request_start;        /* of the unfinished request, in block */
+    struct input_block *block; /* being filled; NULL while nothing waits */
+    uint32_t request_start;    /* of the unfinished request, in block */
     uint32_t block_size_hint;
-    struct shared_bytes *large;    /* argument being received, NULL otherwise */
+    struct shared_bytes *large; /* argument being received, NULL otherwise */
     size_t large_filled;
-    size_t large_total;            /* bytes of large arguments of the unfinished request */
-    struct request_batch *batch;   /* parsed, not handed on yet */
-    bool batch_uses_block;         /* requests of batch point into block */
-    bool is_in_flight;             /* main has a batch of ours */
-    bool has_unparsed;             /* parsing stopped before the end of block */
+    size_t large_total;          /* bytes of large arguments of the unfinished request */
+    struct request_batch *batch; /* parsed, not handed on yet */
+    bool batch_uses_block;       /* requests of batch point into block */
+    bool is_in_flight;           /* main has a batch of ours */
+    bool has_unparsed;           /* parsing stopped before the end of block */
     bool is_reading_paused;
-    bool is_broken;                /* a protocol error was reported: nothing is read any more */
-    bool is_dead;                  /* CLOSED was reported; waits for FORGET */
+    bool is_broken; /* a protocol error was reported: nothing is read any more */
+    bool is_dead;   /* CLOSED was reported; waits for FORGET */
     bool closes_after_output;
-    bool is_held;                  /* main keeps our batch: the client is blocked or paused */
-    bool is_end_deferred;          /* the peer's end of stream waits for replies under way */
-    bool waits_for_room;           /* connection_write took less than offered */
+    bool is_held;         /* main keeps our batch: the client is blocked or paused */
+    bool is_end_deferred; /* the peer's end of stream waits for replies under way */
+    bool waits_for_room;  /* connection_write took less than offered */
 
     /* -- output -- */
     struct reply_chain output;
@@ -57,12 +59,14 @@ struct session {
     struct tls_facts *facts; /* between OPENED and LIMITS */
     char *closed_text;
     uint8_t close_reason; /* enum session_close_reason */
+    struct session *next_recalled;
+    int64_t recalled_ms; /* when RECALL came; 0: not recalled */
     struct session *next;
     struct session *previous;
 };
 
-/* What the layer above gives to the sessions: looks up the command and hashes the first key. Called on
- * I/O threads at once; may only read what never changes. */
+/* What the layer above gives to the sessions: looks up the command and hashes the first key. Called
+ * on I/O threads at once; may only read what never changes. */
 struct session_resolver {
     void (*resolve)(const void *context, struct request *request);
     const void *context;
@@ -76,14 +80,17 @@ struct session_host {
     struct session *sessions;
     uint64_t count;
     struct reply_chain spent; /* main's chunks, to be returned at the end of the turn */
+    struct session *recalled; /* those that come to rest */
+    struct timer recall_timer;
     bool is_stopping;
 };
 
-struct session_host *session_host_create(struct io_thread *thread, const struct session_resolver *resolver);
+struct session_host *session_host_create(struct io_thread *thread,
+                                         const struct session_resolver *resolver);
 void session_host_destroy(struct session_host *host);
 /* Handles one message of enum session_message's first part. */
 void session_host_message(struct session_host *host, const struct message *message) ON_IO;
-/* End of a turn: returns spent chunks. */
+/* End of a turn: returns recalled sessions that are at rest, and spent chunks. */
 void session_host_turn(struct session_host *host) ON_IO;
 /* Closes all sessions (the first time); true when none is left. */
 bool session_host_stop(struct session_host *host) ON_IO;
@@ -93,8 +100,8 @@ bool session_host_stop(struct session_host *host) ON_IO;
 void session_on_readable(struct connection *connection);
 /* Goes on with what was held back: unparsed input, a batch to hand on, paused reading. */
 void session_resume_input(struct session *session);
-/* A peer that sends commands and closes its half of the stream gets its replies: its end is acted upon
- * when none is under way. Called whenever that may have changed. */
+/* A peer that sends commands and closes its half of the stream gets its replies: its end is acted
+ * upon when none is under way. Called whenever that may have changed. */
 void session_update_end(struct session *session);
 void session_free_input(struct session *session);
 void session_write(struct session *session);

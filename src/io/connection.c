@@ -67,6 +67,7 @@ struct connection {
     bool is_input_blocked; /* the transport wants its output sent before it goes on */
     bool wants_writable;
     bool is_end_deferred;
+    bool is_detaching;      /* about to leave the loop: no receive, no send is begun */
     bool is_without_socket; /* it could not be opened: on_closed comes from the ready task */
 };
 
@@ -121,6 +122,7 @@ static void close_socket(struct connection *connection)
     struct loop *loop = loop_of(connection);
     connection->state = STATE_CLOSED;
     connection->is_receiving = false;
+    connection->is_detaching = false;
     loop_task_cancel(loop, &connection->ready_task);
     loop_task_cancel(loop, &connection->flush_task);
     if (connection->phase != NULL)
@@ -149,6 +151,7 @@ static void drain(struct connection *connection)
     struct loop *loop = loop_of(connection);
     count_handshake_end(connection);
     connection->state = STATE_DRAINING;
+    connection->is_detaching = false;
     stop_receiving(connection);
     wire_drop_input(&connection->wire);
     loop_task_cancel(loop, &connection->ready_task);
@@ -265,7 +268,8 @@ static void update_receiving(struct connection *connection)
 {
     const struct transport_wire *wire = &connection->wire;
     bool is_wanted = (connection->state == STATE_OPEN || connection->state == STATE_HANDSHAKING) &&
-                     !wire->in_ended && wire->in_count < CONNECTION_UNREAD_BUFFERS_MAX &&
+                     !connection->is_detaching && !wire->in_ended &&
+                     wire->in_count < CONNECTION_UNREAD_BUFFERS_MAX &&
                      !(connection->is_paused && wire->in_count >= CONNECTION_PAUSED_BUFFERS_MAX);
     if (is_wanted == connection->is_receiving)
         return;
@@ -418,8 +422,8 @@ static void run_ready(struct loop_task *task)
 static void flush(struct connection *connection)
 {
     struct transport_wire *wire = &connection->wire;
-    if (connection->sending != NULL)
-        return; /* on_sent comes back */
+    if (connection->sending != NULL || connection->is_detaching)
+        return; /* on_sent comes back, or attaching */
     if (wire->out_size == 0) {
         wire_drop_output(wire);
         if (connection->state == STATE_DRAINING)
@@ -925,6 +929,95 @@ void connection_close(struct connection *connection, enum connection_close_how h
     }
     connection->transport->ops->shutdown(connection->transport, &connection->wire);
     drain(connection);
+}
+
+/* -- moving -- */
+
+void connection_begin_detach(struct connection *connection)
+{
+    loop_assert_owner(loop_of(connection));
+    if (connection->state != STATE_OPEN)
+        return;
+    connection->is_detaching = true;
+    stop_receiving(connection);
+}
+
+void connection_cancel_detach(struct connection *connection)
+{
+    loop_assert_owner(loop_of(connection));
+    connection->is_detaching = false;
+    if (connection->state != STATE_OPEN)
+        return;
+    update_receiving(connection);
+    want_flush(connection);
+}
+
+/* Buffers of the backend's ring stay with it: what they hold is copied. */
+static void take_input_along(struct transport_wire *wire)
+{
+    struct io_buffer *previous = NULL;
+    for (struct io_buffer *buffer = wire->in_head; buffer != NULL; buffer = buffer->next) {
+        if (buffer->index != IO_BUFFER_HEAP) {
+            struct io_buffer *copy = loop_heap_buffer_take(wire->loop);
+            copy->size = buffer->size - buffer->offset;
+            copy->next = buffer->next;
+            memcpy(loop_heap_buffer_room(copy), buffer->data + buffer->offset, copy->size);
+            if (previous != NULL)
+                previous->next = copy;
+            else
+                wire->in_head = copy;
+            if (wire->in_tail == buffer)
+                wire->in_tail = copy;
+            io_buffer_release(wire->loop, buffer);
+            buffer = copy;
+        }
+        previous = buffer;
+    }
+}
+
+bool connection_try_detach(struct connection *connection)
+{
+    struct loop *loop = loop_of(connection);
+    loop_assert_owner(loop);
+    assert(!loop->is_polling);
+    if (connection->state != STATE_OPEN || connection->sending != NULL)
+        return false;
+    assert(connection->is_detaching);
+    assert(connection->phase == NULL);
+    if (socket_detach(loop, &connection->socket) != 0)
+        return false;
+    loop_task_cancel(loop, &connection->ready_task);
+    loop_task_cancel(loop, &connection->flush_task);
+    take_input_along(&connection->wire);
+    io_stat_subtract(loop_stats(loop)->connections, 1);
+    connection->wire.loop = NULL;
+    return true;
+}
+
+void connection_attach(struct loop *loop, struct connection *connection)
+{
+    loop_assert_owner(loop);
+    assert(connection->wire.loop == NULL);
+    assert(connection->state == STATE_OPEN);
+    connection->wire.loop = loop;
+    connection->is_detaching = false;
+    io_stat_add(loop_stats(loop)->connections, 1);
+    if (connection->is_tls)
+        transport_tls_set_stats(connection->transport, loop_stats(loop));
+    int fd = connection->socket.fd;
+    int result = socket_open(loop, &connection->socket, fd, &socket_handler);
+    if (result < 0) {
+        (void)close(fd);
+        connection->socket.fd = -1;
+        connection->is_without_socket = true;
+        connection->wire.error = strerrordesc_np(-result);
+        end(connection, OUTCOME_RESET);
+        return;
+    }
+    update_receiving(connection);
+    want_flush(connection);
+    /* Whatever was due: the offer of what was left unread, room to write, a reset. */
+    loop_task_ready(loop, &connection->ready_task);
 }
 
 size_t connection_memory(const struct connection *connection)

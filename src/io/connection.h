@@ -92,6 +92,21 @@ enum connection_close_how {
 /* A second call may only hurry (AFTER_OUTPUT then NOW). */
 void connection_close(struct connection *connection, enum connection_close_how how);
 
+/* -- moving to another loop, perhaps on another thread -- */
+
+/* Prepares to leave: receives no more and starts no further send, so that what is under way comes
+ * to its end. Reading and writing go on; what is written waits. Closing ends the preparation. */
+void connection_begin_detach(struct connection *connection);
+/* True when nothing is in flight any more: then the connection has left its loop, with what was
+ * received and not read and what was not sent, and no callback comes until connection_attach.
+ * Called in the owner's phase of a turn; each completion that it waits for makes a turn. False for
+ * ever once the connection is closing. */
+bool connection_try_detach(struct connection *connection) MUST_CHECK;
+/* Stays after all. */
+void connection_cancel_detach(struct connection *connection);
+/* Goes on, on the thread of `loop`. When the loop refuses the socket, on_closed follows (reset). */
+void connection_attach(struct loop *loop, struct connection *connection);
+
 /* Bytes of memory held for this connection (struct, buffers; not OpenSSL's). */
 size_t connection_memory(const struct connection *connection);
 

@@ -1,8 +1,8 @@
 /* One I/O thread: a loop, its TLS context, and a mailbox each way to main.
  *
- * Index 0 is main's own: its loop carries the listeners, main's wake-up and, with io-threads 1 or while
- * connections live on main, sessions too; nothing runs it but main. Indices 1..N are threads named
- * io-1..io-N. What travels in the mailboxes is the business of the layer above (`handler`).
+ * Index 0 is main's own: its loop carries the listeners, main's wake-up and, with io-threads 1 or
+ * while connections live on main, sessions too; nothing runs it but main. Indices 1..N are threads
+ * named io-1..io-N. What travels in the mailboxes is the business of the layer above (`handler`).
  */
 #ifndef IO_IO_THREAD_H
 #define IO_IO_THREAD_H
@@ -30,11 +30,19 @@ struct io_thread_handler {
     void (*on_message)(struct io_thread *thread, const struct message *message);
     /* On the thread, once a turn, after completions and messages and before sends go out. */
     void (*on_turn)(struct io_thread *thread);
-    /* On the thread, each turn after a stop was asked for: closes what is open (the first time), true
-     * when nothing is left. */
+    /* On the thread, each turn after a stop was asked for: closes what is open (the first time),
+     * true when nothing is left. */
     bool (*on_stop)(struct io_thread *thread);
     /* On the thread (index 0: main), last: frees what on_start made. */
     void (*on_end)(struct io_thread *thread);
+};
+
+/* Main's view of a thread's life. */
+enum io_thread_state {
+    IO_THREAD_SERVING,
+    IO_THREAD_RETIRING, /* serves those it has, gets no more */
+    IO_THREAD_ENDING,   /* was told to stop; its loop may be gone */
+    IO_THREAD_ENDED     /* joined; the last message was taken */
 };
 
 struct io_thread {
@@ -53,18 +61,33 @@ struct io_thread {
     /* -- main's -- */
     pthread_t thread;
     bool is_started;
-    uint64_t clients; /* placed here */
+    enum io_thread_state state;
+    uint64_t clients; /* placed here, and on their way here */
     char name[16];
     struct loop_options options;
     char error[256];
     char cpulist[128];
 };
 
+/* Main: messages may be sent to it, and its loop's counters be read. */
+static inline bool io_thread_is_up(const struct io_thread *thread)
+{
+    return thread->state <= IO_THREAD_RETIRING;
+}
+
+/* Main: connections may be placed there. */
+static inline bool io_thread_is_placeable(const struct io_thread *thread)
+{
+    return thread->state == IO_THREAD_SERVING;
+}
+
 /* Main: creates index > 0's mailboxes (not its loop) or, for index 0, everything. 0 or -errno. */
 int io_thread_init(struct io_thread *thread, int index, const struct loop_options *options,
                    const struct io_thread_handler *handler, void *context) ON_MAIN;
-/* Main: starts the thread and waits until its loop stands. 0, or -1 with the reason in thread->error. */
-int io_thread_start(struct io_thread *thread, struct wakeup *main_wakeup, struct tls_context *tls) ON_MAIN;
+/* Main: starts the thread and waits until its loop stands. 0, or -1 with the reason in
+ * thread->error. */
+int io_thread_start(struct io_thread *thread, struct wakeup *main_wakeup,
+                    struct tls_context *tls) ON_MAIN;
 /* Main, after the thread has agreed to end (a message told it to stop): joins it. */
 void io_thread_join(struct io_thread *thread) ON_MAIN;
 void io_thread_deinit(struct io_thread *thread) ON_MAIN;
