@@ -42,6 +42,7 @@ static OSSL_FUNC_provider_query_operation_fn *query_default;
 static __thread void *provider_context;
 
 static BIO_METHOD *bio_method;
+static OSSL_PROVIDER *default_provider; /* of the process-wide library context; stays loaded */
 static struct tls_library *free_libraries;
 static pthread_mutex_t free_libraries_lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -60,10 +61,10 @@ int tls_library_init(void)
                               OPENSSL_INIT_LOAD_SSL_STRINGS | OPENSSL_INIT_LOAD_CRYPTO_STRINGS,
                           NULL))
         return -1;
-    OSSL_PROVIDER *provider = OSSL_PROVIDER_load(NULL, "default");
-    if (!provider)
+    default_provider = OSSL_PROVIDER_load(NULL, "default");
+    if (!default_provider)
         return -1;
-    prepare_lean_provider(provider);
+    prepare_lean_provider(default_provider);
     bio_method = tls_bio_method_create();
     return bio_method ? 0 : -1;
 }
