@@ -16,6 +16,7 @@ const struct command_spec *const all_commands[] = {
     string_range_commands,
     lcs_commands,
     list_commands,
+    list_commands,
     keys_commands,
     expire_commands,
     scan_commands,
