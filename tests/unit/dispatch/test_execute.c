@@ -1,0 +1,272 @@
+/* The policy function: what is refused, with which words, in which order; what is counted; pauses;
+ * muted replies. */
+#include "dispatch/execute.h"
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/memory.h"
+#include "client/exchange.h"
+#include "dispatch/call.h"
+#include "io/byte_pool.h"
+#include "keyspace/keyspace.h"
+#include "observability/latency.h"
+#include "observability/observability_options.h"
+#include "observability/slowlog.h"
+#include "observability/stats.h"
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static int ran;
+
+static void ok_command(struct call *call)
+{
+    ran++;
+    reply_ok(call->reply);
+}
+
+static void fail_command(struct call *call)
+{
+    ran++;
+    reply_error(call->reply, "WRONGTYPE no");
+}
+
+static void write_command(struct call *call)
+{
+    ran++;
+    call->dirty++;
+    reply_ok(call->reply);
+}
+
+static const struct command_spec subcommands[] = {
+    {.name = "list", .handler = ok_command, .arity = 2},
+    {0},
+};
+
+static const struct command_spec specs[] = {
+    {.name = "ok", .handler = ok_command, .arity = -1, .flags = COMMAND_READONLY | COMMAND_LOADING},
+    {.name = "get", .handler = ok_command, .arity = 2, .flags = COMMAND_READONLY,
+     .keys = KEY_FIRST(KEY_RO)},
+    {.name = "auth", .handler = ok_command, .arity = -2, .flags = COMMAND_NO_AUTH | COMMAND_LOADING},
+    {.name = "fail", .handler = fail_command, .arity = 1},
+    {.name = "set", .handler = write_command, .arity = 3, .flags = COMMAND_WRITE | COMMAND_DENYOOM,
+     .keys = KEY_FIRST(KEY_OW)},
+    {.name = "del", .handler = write_command, .arity = -2, .flags = COMMAND_WRITE,
+     .keys = KEY_FIRST(KEY_RM)},
+    {.name = "client", .arity = -2, .subcommands = subcommands},
+    {0},
+};
+
+static struct keyspace_settings keyspace_settings;
+static struct observability_settings settings;
+static struct stats stats;
+static struct services services;
+static struct executor *executor;
+static struct client *client;
+static char text[512];
+static int propagated;
+
+static void on_propagate(void *context, const struct call *call)
+{
+    cr_assert_eq(context, (void *)&propagated);
+    cr_assert_gt(call->dirty, 0);
+    propagated++;
+}
+
+static void set_up(void)
+{
+    static const uint8_t hash_key[16] = {3};
+    mem_init();
+    thread_role_enter(THREAD_INDEX_MAIN, "main");
+    hash_init_with(hash_key);
+    clock_update();
+    keyspace_settings_init(&keyspace_settings);
+    settings = (struct observability_settings){.slowlog_log_slower_than = -1};
+    stats_init(&stats);
+    services = (struct services){.keyspace = keyspace_create(&keyspace_settings, NULL),
+                                 .commands = command_table_create(),
+                                 .stats = &stats};
+    command_table_add(services.commands, specs);
+    executor = executor_create(&services, &settings);
+    executor->propagate = on_propagate;
+    executor->propagate_context = &propagated;
+    client = client_create_internal();
+    client->flags = CLIENT_AUTHENTICATED;
+    ran = 0;
+}
+
+TestSuite(execute, .init = set_up);
+
+/* Runs a line of words; returns the reply without the last CR LF. */
+static const char *execute(const char *line)
+{
+    struct byte_pool *pool = byte_pool_create(1 << 16);
+    struct request_batch *batch = request_batch_create(pool);
+    char *words = strdup(line);
+    struct bytes argv[32];
+    int argc = 0;
+    char *rest = words;
+    for (char *word = strsep(&rest, " "); word; word = strsep(&rest, " "))
+        argv[argc++] = bytes_of_text(word);
+    struct request *request = request_batch_add(batch, argc, false);
+    memcpy(request->argv, argv, (size_t)argc * sizeof(argv[0]));
+    executor_resolve(services.commands, request);
+    for (int stage = 0; stage < 2; stage++)
+        executor_prefetch(executor, client, request, stage);
+    reply_begin(&client->reply, 2, NULL);
+    executor_begin_run(executor);
+    executor_execute(executor, client, request);
+    size_t size = 0;
+    for (struct reply_chunk *chunk = client->reply.chain.head; chunk; chunk = chunk->next) {
+        memcpy(text + size, chunk->bytes, chunk->size);
+        size += chunk->size;
+    }
+    text[size >= 2 ? size - 2 : 0] = '\0';
+    reply_chain_free(&client->reply.chain);
+    request_batch_free(pool, batch);
+    byte_pool_destroy(pool);
+    free(words);
+    return text;
+}
+
+Test(execute, resolves_command_and_key)
+{
+    struct byte_pool *pool = byte_pool_create(1 << 16);
+    struct request_batch *batch = request_batch_create(pool);
+    struct request *request = request_batch_add(batch, 2, false);
+    request->argv[0] = BYTES_LITERAL("GET");
+    request->argv[1] = BYTES_LITERAL("key");
+    executor_resolve(services.commands, request);
+    cr_assert_str_eq(request->command->name, "get");
+    cr_assert(request->has_key_hash);
+    cr_assert_eq(request->key_hash, hash_bytes("key", 3));
+    struct request *short_one = request_batch_add(batch, 1, false);
+    short_one->argv[0] = BYTES_LITERAL("get");
+    executor_resolve(services.commands, short_one);
+    cr_assert_not(short_one->has_key_hash);
+    request_batch_free(pool, batch);
+    byte_pool_destroy(pool);
+}
+
+Test(execute, unknown_commands)
+{
+    cr_assert_str_eq(execute("nonsense"), "-ERR unknown command 'nonsense', with args beginning with: ");
+    cr_assert_str_eq(execute("nonsense a b"),
+                     "-ERR unknown command 'nonsense', with args beginning with: 'a' 'b' ");
+    char line[400] = "long ";
+    memset(line + 5, 'x', 300);
+    const char *reply = execute(line);
+    cr_assert_lt(strlen(reply), 250);
+    memset(line, 'n', 300);
+    cr_assert_lt(strlen(execute(line)), 250);
+    cr_assert_eq(ran, 0);
+}
+
+Test(execute, http_is_shut_out)
+{
+    execute("POST / HTTP/1.1");
+    cr_assert(client->flags & CLIENT_CLOSE_AFTER_REPLY);
+    client->flags &= ~(uint32_t)CLIENT_CLOSE_AFTER_REPLY;
+    execute("host: localhost");
+    cr_assert(client->flags & CLIENT_CLOSE_AFTER_REPLY);
+}
+
+Test(execute, arity)
+{
+    cr_assert_str_eq(execute("get"), "-ERR wrong number of arguments for 'get' command");
+    cr_assert_str_eq(execute("get a b"), "-ERR wrong number of arguments for 'get' command");
+    cr_assert_str_eq(execute("del"), "-ERR wrong number of arguments for 'del' command");
+    cr_assert_str_eq(execute("client"), "-ERR wrong number of arguments for 'client' command");
+    cr_assert_str_eq(execute("client list x"),
+                     "-ERR wrong number of arguments for 'client|list' command");
+    cr_assert_str_eq(execute("client what"), "-ERR unknown subcommand 'what'. Try CLIENT HELP.");
+    cr_assert_eq(ran, 0);
+    cr_assert_str_eq(execute("client list"), "+OK");
+    struct bytes argv = BYTES_LITERAL("get");
+    cr_assert_eq(command_lookup(services.commands, &argv, 1)->stats.rejected_calls, 2);
+}
+
+Test(execute, strangers_may_authenticate_only)
+{
+    client->flags &= ~(uint32_t)CLIENT_AUTHENTICATED;
+    cr_assert_str_eq(execute("get k"), "-NOAUTH Authentication required.");
+    cr_assert_str_eq(execute("get"), "-ERR wrong number of arguments for 'get' command",
+                     "arity comes first");
+    cr_assert_str_eq(execute("nonsense"),
+                     "-ERR unknown command 'nonsense', with args beginning with: ");
+    cr_assert_str_eq(execute("auth x"), "+OK");
+    cr_assert_eq(ran, 1);
+}
+
+Test(execute, while_loading)
+{
+    executor->is_loading = true;
+    cr_assert_str_eq(execute("get k"), "-LOADING Redis is loading the dataset in memory");
+    cr_assert_str_eq(execute("ok"), "+OK");
+    client->flags &= ~(uint32_t)CLIENT_AUTHENTICATED;
+    cr_assert_str_eq(execute("get k"), "-NOAUTH Authentication required.");
+}
+
+Test(execute, out_of_memory_refuses_what_needs_more)
+{
+    keyspace_settings.maxmemory = 1;
+    keyspace_settings_changed(services.keyspace);
+    cr_assert_str_eq(execute("set a b"),
+                     "-OOM command not allowed when used memory > 'maxmemory'.");
+    cr_assert_str_eq(execute("del a"), "+OK");
+    cr_assert_str_eq(execute("get a"), "+OK");
+}
+
+Test(execute, paused_requests_are_put_aside)
+{
+    client_pause_start(&executor->pause, CLIENT_PAUSE_WRITE, clock_wall_ms() + 100000);
+    cr_assert_str_eq(execute("get k"), "+OK");
+    cr_assert_not(client->flags & CLIENT_PAUSED);
+    cr_assert_str_eq(execute("set a b"), "");
+    cr_assert(client->flags & CLIENT_PAUSED);
+    cr_assert_eq(executor->pause.waiting, 1);
+    client->flags &= ~(uint32_t)CLIENT_PAUSED;
+    client_pause_start(&executor->pause, CLIENT_PAUSE_ALL, 0);
+    cr_assert_str_eq(execute("get k"), "");
+    cr_assert(client->flags & CLIENT_PAUSED);
+    client->flags &= ~(uint32_t)CLIENT_PAUSED;
+    client_pause_end(&executor->pause);
+    cr_assert_str_eq(execute("set a b"), "+OK");
+}
+
+Test(execute, counts)
+{
+    struct bytes name = BYTES_LITERAL("fail");
+    struct command *fail = command_lookup(services.commands, &name, 1);
+    execute("fail");
+    execute("fail x");
+    cr_assert_eq(fail->stats.calls, 1);
+    cr_assert_eq(fail->stats.failed_calls, 1);
+    cr_assert_eq(fail->stats.rejected_calls, 1);
+    cr_assert_eq(stats.commands_processed, 1);
+    cr_assert_eq(stats.error_replies, 2);
+    cr_assert_eq(client->commands_count, 1);
+    cr_assert_eq(client->last_command, fail);
+}
+
+Test(execute, only_what_changed_something_is_propagated)
+{
+    execute("get k");
+    cr_assert_eq(propagated, 0);
+    execute("set a b");
+    cr_assert_eq(propagated, 1);
+    execute("set a");
+    cr_assert_eq(propagated, 1);
+}
+
+Test(execute, muted_replies)
+{
+    client->flags |= CLIENT_REPLY_OFF;
+    cr_assert_str_eq(execute("ok"), "");
+    cr_assert_str_eq(execute("nonsense"), "");
+    client->flags &= ~(uint32_t)CLIENT_REPLY_OFF;
+    client->flags |= CLIENT_REPLY_SKIP_NEXT; /* as CLIENT REPLY SKIP leaves it */
+    execute("ok");
+    cr_assert_str_eq(execute("ok"), "", "the one behind SKIP");
+    cr_assert_str_eq(execute("ok"), "+OK");
+}
