@@ -217,6 +217,14 @@ size_t background_reap(struct background *background)
     return count;
 }
 
+bool background_has_finished(struct background *background)
+{
+    pthread_mutex_lock(&background->mutex);
+    bool has_finished = background->finished.first != NULL;
+    pthread_mutex_unlock(&background->mutex);
+    return has_finished;
+}
+
 size_t background_pending(const struct background *background, enum background_lane lane)
 {
     assert(lane < BACKGROUND_LANES);

@@ -5,6 +5,7 @@
 #ifndef BASE_BACKGROUND_H
 #define BASE_BACKGROUND_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum background_lane { BACKGROUND_FILES, BACKGROUND_FREE, BACKGROUND_PREPARE, BACKGROUND_LANES };
@@ -23,6 +24,9 @@ void background_submit(struct background *background, enum background_lane lane,
                        void (*work)(void *argument), void (*done)(void *argument), void *argument);
 /* Runs the done functions of finished jobs. Main thread; returns how many. */
 size_t background_reap(struct background *background);
+/* True when background_reap has something to run. Main thread asks between announcing that it will
+ * sleep and sleeping: what finished before the announcement was not signalled. */
+bool background_has_finished(struct background *background);
 /* Jobs not finished yet in a lane. Any thread. */
 size_t background_pending(const struct background *background, enum background_lane lane);
 /* CPU list for the workers ("bio-cpulist"); applies at the next job. */

@@ -15,7 +15,7 @@ static int64_t choose_wait(struct server *server) ON_MAIN
     if (loop_has_ready(io_pool_main_loop(server->pool)) || !exchange_is_idle(server->exchange))
         return 0;
     wakeup_announce_sleep(wakeup);
-    if (!exchange_is_idle(server->exchange)) {
+    if (!exchange_is_idle(server->exchange) || background_has_finished(server->background)) {
         wakeup_end_sleep(wakeup);
         return 0;
     }

@@ -180,3 +180,19 @@ Test(background, cpulist_applies_at_the_next_job)
     cr_assert_eq(CPU_COUNT(&seen), 1);
     cr_assert(CPU_ISSET(last, &seen));
 }
+
+Test(background, says_what_waits_for_reaping)
+{
+    struct background *background = start();
+    cr_assert_not(background_has_finished(background));
+    records[0].main = pthread_self();
+    struct task *task = &tasks[0][0];
+    *task = (struct task){.record = &records[0], .number = 1};
+    background_submit(background, BACKGROUND_FREE, work, NULL, task);
+    background_submit(background, BACKGROUND_FREE, work, done, task);
+    await_notice();
+    cr_assert(background_has_finished(background));
+    cr_assert_eq(background_reap(background), 1);
+    cr_assert_not(background_has_finished(background));
+    background_destroy(background);
+}
