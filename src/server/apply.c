@@ -91,6 +91,8 @@ static int apply_tls(void *context, const struct option_changes *changes, struct
     entering_main();
     struct server *server = context;
     char reason[512];
+    if (uses_tls(server) && tls_options_need_contexts(changes))
+        tls_reload_prepare(server);
     if (uses_tls(server) && tls_options_need_contexts(changes) &&
         io_pool_set_tls(server->pool, &server->settings.tls, server->tickets, reason,
                         sizeof(reason)) != 0) {
@@ -98,10 +100,6 @@ static int apply_tls(void *context, const struct option_changes *changes, struct
         (void)buffer_append_text(error, tls_apply_error);
         return -1;
     }
-    static const char *const identity[] = {"tls-ca-cert-file", "tls-ca-cert-dir", "tls-crl-file",
-                                           NULL};
-    if (any_changed(changes, identity))
-        tls_tickets_new_epoch(server->tickets);
     tls_reload_note_loaded(server);
     if (option_changed(changes, "tls-port") && server_reopen_listeners(server, error) != 0) {
         buffer_clear(error);

@@ -52,6 +52,9 @@ static void look(void *argument)
     job->found = take_fingerprint(job->settings);
     if (is_same(job->found, job->old))
         return;
+    /* Before the contexts are built: each carries the epoch it was born in. */
+    if (job->found.authority != job->old.authority)
+        tls_tickets_new_epoch(job->tickets);
     job->contexts = mem_calloc((size_t)job->count, sizeof(struct tls_context *));
     for (int i = 0; i < job->count; i++) {
         job->contexts[i] = tls_context_create(job->settings, job->tickets, job->settings->port != 0,
@@ -74,8 +77,6 @@ static void put_in_force(struct server *server, struct reload_job *job)
 {
     entering_main();
     struct tls_reload *reload = &server->tls_reload;
-    if (job->found.authority != job->old.authority)
-        tls_tickets_new_epoch(server->tickets);
     io_pool_install_tls(server->pool, job->contexts);
     mem_free(job->contexts);
     job->contexts = NULL;
@@ -109,6 +110,13 @@ static void finish(void *argument)
 void tls_reload_note_loaded(struct server *server)
 {
     server->tls_reload.loaded = take_fingerprint(&server->settings.tls);
+}
+
+void tls_reload_prepare(struct server *server)
+{
+    const struct tls_fingerprint *loaded = &server->tls_reload.loaded;
+    if (tls_settings_trust_fingerprint(&server->settings.tls) != loaded->authority)
+        tls_tickets_new_epoch(server->tickets);
 }
 
 void tls_reload_cron(struct server *server)

@@ -25,6 +25,9 @@ struct tls_reload {
     char last_error[256]; /* "" when the last one succeeded */
 };
 
+/* Contexts are going to be built (CONFIG SET): when the authority has changed, sessions made under
+ * the old one end. Reads the files. */
+void tls_reload_prepare(struct server *server);
 /* Material was just loaded (start, CONFIG SET): remembers what it is. Reads the files. */
 void tls_reload_note_loaded(struct server *server);
 /* From the cron: begins a look when the interval has passed. */
