@@ -16,7 +16,6 @@ const struct command_spec *const all_commands[] = {
     string_range_commands,
     lcs_commands,
     list_commands,
-    list_commands,
     keys_commands,
     expire_commands,
     scan_commands,
@@ -25,5 +24,7 @@ const struct command_spec *const all_commands[] = {
     zset_commands,
     zset_range_commands,
     zset_algebra_commands,
+    hash_commands,
+    hash_expiry_commands,
     NULL,
 };

@@ -16,7 +16,6 @@ extern const struct command_spec string_commands[];
 extern const struct command_spec string_range_commands[];
 extern const struct command_spec lcs_commands[];
 extern const struct command_spec list_commands[];
-extern const struct command_spec list_commands[];
 extern const struct command_spec keys_commands[];
 extern const struct command_spec expire_commands[];
 extern const struct command_spec scan_commands[];
@@ -25,6 +24,8 @@ extern const struct command_spec flush_commands[];
 extern const struct command_spec zset_commands[];
 extern const struct command_spec zset_range_commands[];
 extern const struct command_spec zset_algebra_commands[];
+extern const struct command_spec hash_commands[];
+extern const struct command_spec hash_expiry_commands[];
 
 /* Every table, ended by NULL. */
 extern const struct command_spec *const all_commands[];
