@@ -102,6 +102,11 @@ static bool receive_messages(struct io_thread *thread)
     return count > 0;
 }
 
+static bool has_messages(void *context)
+{
+    return !mailbox_is_empty(context);
+}
+
 /* How long the next wait may be: not at all with work at hand. Announces sleep when it may be long. */
 static int64_t choose_wait(struct io_thread *thread, bool is_published)
 {
@@ -109,6 +114,8 @@ static int64_t choose_wait(struct io_thread *thread, bool is_published)
         return 0;
     if (!is_published)
         return BACKLOG_WAIT_US;
+    if (thread->awaits_main && idle_poll_wait(&thread->idle_poll, has_messages, &thread->to_thread))
+        return 0;
     wakeup_announce_sleep(&thread->wakeup);
     if (!mailbox_is_empty(&thread->to_thread)) {
         wakeup_end_sleep(&thread->wakeup);
@@ -120,9 +127,13 @@ static int64_t choose_wait(struct io_thread *thread, bool is_published)
 /* True when it was the last: a stop was asked for and nothing is left. */
 static bool turn(struct io_thread *thread, int64_t wait_us)
 {
+    int64_t before_ns = wait_us ? clock_read_ns() : 0;
     loop_poll(thread->loop, wait_us);
-    if (wait_us != 0)
+    if (wait_us != 0) {
         wakeup_end_sleep(&thread->wakeup);
+        if (thread->awaits_main)
+            idle_poll_slept(&thread->idle_poll, clock_read_ns() - before_ns);
+    }
     receive_messages(thread);
     thread->handler->on_turn(thread);
     bool is_over = thread->is_stopping && thread->handler->on_stop(thread);
@@ -135,6 +146,7 @@ static void run(struct io_thread *thread)
     int64_t wait_us = 0;
     while (!turn(thread, wait_us)) {
         uint64_t signals = thread->to_main.signals;
+        thread->awaits_main = spsc_has_unpublished(&thread->to_main.ring);
         bool is_published = mailbox_publish(&thread->to_main);
         io_stat_add(loop_stats(thread->loop)->wakeups_sent, thread->to_main.signals - signals);
         wait_us = choose_wait(thread, is_published);

@@ -8,6 +8,7 @@
 #define IO_IO_THREAD_H
 
 #include "base/thread_role.h"
+#include "io/idle_poll.h"
 #include "io/loop.h"
 #include "io/mailbox.h"
 #include <pthread.h>
@@ -57,6 +58,8 @@ struct io_thread {
     struct wakeup wakeup;
     struct loop_watch wakeup_watch;
     bool is_stopping;
+    bool awaits_main; /* messages went to main in this turn: answers may come soon */
+    struct idle_poll idle_poll;
 
     /* -- main's -- */
     pthread_t thread;

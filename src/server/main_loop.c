@@ -2,10 +2,16 @@
 #include "base/background.h"
 #include "base/clock.h"
 #include "dispatch/execute.h"
+#include "io/idle_poll.h"
 #include "observability/stats.h"
 #include "server/server.h"
 
 enum { IDLE_WAIT_MAX_US = 100 * 1000 };
+
+static bool has_messages(void *context)
+{
+    return !exchange_is_idle(context);
+}
 
 /* Waits only when nothing is left to do: the announcement and the last look keep a producer from
  * publishing unseen (io/wakeup.h). */
@@ -13,6 +19,9 @@ static int64_t choose_wait(struct server *server) ON_MAIN
 {
     struct wakeup *wakeup = io_pool_main_wakeup(server->pool);
     if (loop_has_ready(io_pool_main_loop(server->pool)) || !exchange_is_idle(server->exchange))
+        return 0;
+    if (io_pool_count(server->pool) > 0 &&
+        idle_poll_wait(&server->idle_poll, has_messages, server->exchange))
         return 0;
     wakeup_announce_sleep(wakeup);
     if (!exchange_is_idle(server->exchange) || background_has_finished(server->background)) {
@@ -27,9 +36,12 @@ static void wait_for_work(struct server *server) ON_MAIN
     int64_t wait_us = choose_wait(server);
     if (wait_us != 0)
         keyspace_expire_fast(server->keyspace, clock_wall_ms());
+    int64_t before_ns = wait_us ? clock_read_ns() : 0;
     loop_poll(io_pool_main_loop(server->pool), wait_us);
-    if (wait_us != 0)
-        wakeup_end_sleep(io_pool_main_wakeup(server->pool));
+    if (wait_us == 0)
+        return;
+    wakeup_end_sleep(io_pool_main_wakeup(server->pool));
+    idle_poll_slept(&server->idle_poll, clock_read_ns() - before_ns);
 }
 
 static void serve(struct server *server) ON_MAIN

@@ -12,6 +12,7 @@
 #include "client/client_options.h"
 #include "client/exchange.h"
 #include "cluster/cluster_options.h"
+#include "io/idle_poll.h"
 #include "io/listener.h"
 #include "io/timer.h"
 #include "io/tls_context.h"
@@ -77,6 +78,7 @@ struct server {
     struct old_listeners *old_listeners; /* only while they are re-opened */
     struct loop_watch signal_watch;
     struct timer cron_timer;
+    struct idle_poll idle_poll;
     int64_t cron_runs;
 
     char run_id[SERVER_RUN_ID_SIZE + 1];
