@@ -216,7 +216,7 @@ Test(ranked_tree, by_member)
     ranked_tree_init(&tree);
     struct ranked_bound bound = {.by = RANKED_BY_MEMBER, .member = BYTES_LITERAL("x")};
     cr_assert_eq(ranked_tree_rank_of_bound(&tree, &bound), 0);
-    char text[8];
+    char text[16];
     for (int i = 0; i < 1000; i++) {
         snprintf(text, sizeof(text), "%03d", i);
         ranked_tree_insert(&tree, ranked_element_create(7, bytes_of(text, 3)));

@@ -27,10 +27,10 @@ static void setup(void)
 
 TestSuite(zset_type, .init = setup);
 
-static struct bytes member_of(int i, char text[16])
+static struct bytes member_of(int i, char text[32])
 {
     /* Some look like integers, some do not. */
-    int size = snprintf(text, 16, i % 3 ? "m%d" : "%d", i);
+    int size = snprintf(text, 32, i % 3 ? "m%d" : "%d", i);
     return bytes_of(text, (size_t)size);
 }
 
@@ -41,7 +41,7 @@ static double expected_sum(double a, double b)
 
 static void step_add(struct value *zset, struct model *model, int i, double score, unsigned flags)
 {
-    char text[16];
+    char text[32];
     double current = model->scores[i];
     bool is_there = !isnan(current);
     double given = score;
@@ -71,7 +71,7 @@ static void step_add(struct value *zset, struct model *model, int i, double scor
 
 static void step_remove(struct value *zset, struct model *model, int i)
 {
-    char text[16];
+    char text[32];
     bool is_there = !isnan(model->scores[i]);
     cr_assert_eq(zset_remove(zset, member_of(i, text)), is_there);
     if (is_there)
@@ -118,7 +118,7 @@ static void expect_same(struct value zset, const struct model *model)
     zset_check(zset);
     cr_assert_eq(zset_count(zset), model->count);
     for (int i = 0; i < MEMBERS; i++) {
-        char text[16];
+        char text[32];
         double score;
         bool is_there = zset_score(zset, member_of(i, text), &score);
         cr_assert_eq(is_there, !isnan(model->scores[i]));
