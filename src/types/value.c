@@ -4,15 +4,15 @@
 #include "base/bytes.h"
 #include "types/hash_type.h"
 #include "types/list_type.h"
+#include "types/set_type.h"
 #include "types/zset_type.h"
 
 static const struct value_ops string_ops = {.name = "string"};
-static const struct value_ops set_ops = {.name = "set"};
 static const struct value_ops module_ops = {.name = "module"};
 static const struct value_ops stream_ops = {.name = "stream"};
 
 static const struct value_ops *const operations[VALUE_TYPES] = {
-    [VALUE_STRING] = &string_ops,   [VALUE_LIST] = &list_value_ops, [VALUE_SET] = &set_ops,
+    [VALUE_STRING] = &string_ops,   [VALUE_LIST] = &list_value_ops, [VALUE_SET] = &set_value_ops,
     [VALUE_ZSET] = &zset_value_ops, [VALUE_HASH] = &hash_value_ops, [VALUE_MODULE] = &module_ops,
     [VALUE_STREAM] = &stream_ops,
 };
