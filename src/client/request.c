@@ -1,4 +1,5 @@
-/* Batches of requests: bump allocation in the batch's own room, then in blocks of the I/O thread's pool. */
+/* Batches of requests: bump allocation in the batch's own room, then in blocks of the I/O thread's
+ * pool. */
 #include "client/request.h"
 
 #include "base/assert.h"

@@ -2,8 +2,8 @@
  *
  * The I/O thread parses commands in place; the batch takes over the input blocks that the argument
  * slices point into, and brings room for the replies along, which main fills: in the common case a
- * round trip allocates nothing on main, and everything is freed by the I/O thread that allocated it.
- * Exception, the only one: a large argument that the keyspace adopts (request_take_large).
+ * round trip allocates nothing on main, and everything is freed by the I/O thread that allocated
+ * it. Exception, the only one: a large argument that the keyspace adopts (request_take_large).
  */
 #ifndef CLIENT_REQUEST_H
 #define CLIENT_REQUEST_H
@@ -19,11 +19,11 @@ struct client;
 struct session;
 
 enum {
-    REQUEST_BATCH_COUNT_MAX = 128,           /* commands of one batch */
-    REQUEST_BATCH_SIZE_MAX = 256 * 1024,     /* wire bytes after which no further command is added */
-    REQUEST_BATCH_ROOM = 1024 - 256,         /* own_room of a new batch */
-    INPUT_BLOCK_SIZE_MIN = 4 * 1024 - 64,    /* first input block of a connection */
-    INPUT_BLOCK_SIZE = 17 * 1024             /* once a read has filled the first: a TLS record and more */
+    REQUEST_BATCH_COUNT_MAX = 128,        /* commands of one batch */
+    REQUEST_BATCH_SIZE_MAX = 256 * 1024,  /* wire bytes after which no further command is added */
+    REQUEST_BATCH_ROOM = 1024 - 256,      /* own_room of a new batch */
+    INPUT_BLOCK_SIZE_MIN = 4 * 1024 - 64, /* first input block of a connection */
+    INPUT_BLOCK_SIZE = 17 * 1024 /* once a read has filled the first: a TLS record and more */
 };
 
 enum request_kind {
@@ -32,13 +32,14 @@ enum request_kind {
 };
 
 struct request {
-    struct request *next;        /* in the batch, in order */
-    struct shared_bytes **large; /* large[i] holds argv[i], or NULL; the vector is NULL without any */
-    struct command *command;     /* looked up by the I/O thread; NULL: unknown */
-    uint64_t key_hash;           /* of the first key, when has_key_hash */
-    const char *error_text;      /* of a protocol error; lies in the batch */
+    struct request *next; /* in the batch, in order */
+    struct shared_bytes *
+        *large;              /* large[i] holds argv[i], or NULL; the vector is NULL without any */
+    struct command *command; /* looked up by the I/O thread; NULL: unknown */
+    uint64_t key_hash;       /* of the first key, when has_key_hash */
+    const char *error_text;  /* of a protocol error; lies in the batch */
     int32_t argc;
-    uint32_t size;               /* bytes on the wire */
+    uint32_t size; /* bytes on the wire */
     uint8_t kind;
     bool has_key_hash;
     struct bytes argv[];
@@ -46,8 +47,8 @@ struct request {
 
 struct input_block {
     struct input_block *next;
-    size_t capacity;  /* of the pool's block, with this header */
-    uint32_t size;    /* of data */
+    size_t capacity; /* of the pool's block, with this header */
+    uint32_t size;   /* of data */
     uint32_t used;
     char data[];
 };
@@ -65,16 +66,16 @@ struct request_batch {
     struct session *session; /* the I/O thread's */
     struct request *first;
     struct request *last;
-    struct request *current;  /* main: the next to execute */
+    struct request *current; /* main: the next to execute */
     struct input_block *blocks;
     struct request_memory *memory;
     struct reply_chunk *room; /* for the replies; main fills it */
     struct reply_chain replies;
     uint32_t count;
-    uint32_t size;            /* wire bytes of all requests */
+    uint32_t size; /* wire bytes of all requests */
     bool has_large;
-    int64_t created_us;       /* clock_us() of the I/O thread */
-    char *free;               /* bump pointer into own_room or memory */
+    int64_t created_us; /* clock_us() of the I/O thread */
+    char *free;         /* bump pointer into own_room or memory */
     char *end;
     char own_room[] __attribute__((aligned(16)));
 };
@@ -98,8 +99,8 @@ void input_block_free(struct byte_pool *pool, struct input_block *block);
 
 /* -- main -- */
 
-/* Hands the large argument over for good (the caller owns the reference), or NULL when argv[index] is
- * not one. The slice stays readable while the caller keeps it alive. */
+/* Hands the large argument over for good (the caller owns the reference), or NULL when argv[index]
+ * is not one. The slice stays readable while the caller keeps it alive. */
 struct shared_bytes *request_take_large(struct request *request, int index);
 
 #endif

@@ -1,9 +1,9 @@
 /* The way in: plaintext into blocks, requests out of blocks, batches to main. [I]
  *
- * The unfinished request always lies contiguous at block->data[request_start]. When a block is full,
- * or goes away with a batch that points into it, only that tail is copied into the next block. At most
- * one batch per session is with main; meanwhile the next one is filled, up to its maxima, and then
- * reading pauses.
+ * The unfinished request always lies contiguous at block->data[request_start]. When a block is
+ * full, or goes away with a batch that points into it, only that tail is copied into the next
+ * block. At most one batch per session is with main; meanwhile the next one is filled, up to its
+ * maxima, and then reading pauses.
  */
 #include "client/session.h"
 
@@ -12,9 +12,7 @@
 #include "io/byte_pool.h"
 #include <string.h>
 
-enum {
-    READ_SIZE_MIN = 1024
-};
+enum { READ_SIZE_MIN = 1024 };
 
 static bool batch_is_full(const struct session *session)
 {
@@ -77,14 +75,16 @@ void session_free_input(struct session *session)
     drop_block(session);
 }
 
-/* The block goes to the batch, whose requests point into it; the unfinished tail moves to a new one. */
+/* The block goes to the batch, whose requests point into it; the unfinished tail moves to a new
+ * one. */
 static void give_block_to_batch(struct session *session)
 {
     struct input_block *block = session->block;
     uint32_t tail = block->used - session->request_start;
     struct input_block *fresh = NULL;
     if (tail) {
-        size_t size = tail * 2 > session->block_size_hint ? (size_t)tail * 2 : session->block_size_hint;
+        size_t size =
+            tail * 2 > session->block_size_hint ? (size_t)tail * 2 : session->block_size_hint;
         fresh = input_block_create(session_pool(session->host), size);
         memcpy(fresh->data, block->data + session->request_start, tail);
         fresh->used = tail;
@@ -196,8 +196,8 @@ static bool check_query_size(struct session *session, size_t more)
     return false;
 }
 
-/* Starts receiving a large argument apart; what is already in the block moves there. False when that
- * cannot be: the session is broken or closed. */
+/* Starts receiving a large argument apart; what is already in the block moves there. False when
+ * that cannot be: the session is broken or closed. */
 static bool begin_large(struct session *session)
 {
     struct resp_parser *parser = &session->parser;
@@ -237,7 +237,6 @@ static bool end_large(struct session *session)
     resp_parser_large_done(&session->parser, large);
     return true;
 }
-
 
 /* A request that a stranger may not send: perhaps the requests before it say who this is. */
 static void handle_error(struct session *session)
@@ -308,8 +307,7 @@ static void submit(struct session *session)
     request_batch_add_room(batch);
     session->batch = NULL;
     session->is_in_flight = true;
-    io_thread_report(session->host->thread,
-                     (struct message){.type = SESSION_REQUESTS, .a = batch});
+    io_thread_report(session->host->thread, (struct message){.type = SESSION_REQUESTS, .a = batch});
 }
 
 static void update_meters(struct session *session)
@@ -333,8 +331,8 @@ static void settle(struct session *session)
         pause_reading(session);
     else
         resume_reading(session);
-    if (session->block && session->block->used == session->request_start && !session->batch_uses_block &&
-        !session->large && resp_parser_is_idle(&session->parser))
+    if (session->block && session->block->used == session->request_start &&
+        !session->batch_uses_block && !session->large && resp_parser_is_idle(&session->parser))
         drop_block(session);
     session_update_end(session);
     update_meters(session);
