@@ -20,6 +20,7 @@ struct exchange {
     struct arrived arrived;           /* batches with requests to run */
     struct exchange_moves moves;
     uint64_t requests_total;
+    uint64_t batches_total;
 };
 
 /* A session between RECALL and its answer: what main has to say about it waits here. */
@@ -283,6 +284,7 @@ static void take_requests(struct exchange *exchange, struct request_batch *batch
         give_back(client, batch);
         return;
     }
+    exchange->batches_total++;
     client->batch = batch;
     reply_begin(&client->reply, client->protocol, batch->room);
     batch->room = NULL;
@@ -548,4 +550,9 @@ bool exchange_is_idle(struct exchange *exchange)
 uint64_t exchange_requests_total(const struct exchange *exchange)
 {
     return exchange->requests_total;
+}
+
+uint64_t exchange_batches_total(const struct exchange *exchange)
+{
+    return exchange->batches_total;
 }

@@ -88,5 +88,7 @@ void exchange_close(struct exchange *exchange, struct client *client,
 /* Unsent output of a client, as far as its thread has told. */
 uint64_t exchange_output_size(const struct client *client);
 uint64_t exchange_requests_total(const struct exchange *exchange);
+/* Batches that brought them: requests per batch tell how deep clients pipeline. */
+uint64_t exchange_batches_total(const struct exchange *exchange);
 
 #endif

@@ -6,6 +6,7 @@
 #include "config/config_table.h"
 #include "io/tls_options.h"
 #include "io/tls_tickets.h"
+#include "server/placement.h"
 #include "server/server.h"
 #include <stdio.h>
 
@@ -28,6 +29,17 @@ void server_apply_settings_to_sessions(struct server *server)
     exchange_set_settings(server->exchange, &settings);
 }
 
+/* Threads that are too many retire: placement.c moves their clients, and then they end. */
+static int resize_pool(struct server *server, struct buffer *error)
+{
+    char reason[256];
+    if (io_pool_resize(server->pool, (int)server->settings.server.io_threads, reason) == 0)
+        return 0;
+    log_warning("Cannot start the I/O threads: %s", reason);
+    (void)buffer_append_text(error, "Cannot start the I/O threads. Check server logs.");
+    return -1;
+}
+
 static int apply_server(void *context, const struct option_changes *changes, struct buffer *error)
 {
     struct server *server = context;
@@ -44,6 +56,10 @@ static int apply_server(void *context, const struct option_changes *changes, str
         log_set_level((enum log_level)settings->loglevel);
     if (option_changed(changes, "hz"))
         server->settings.keyspace.hz = settings->hz;
+    if (option_changed(changes, "io-threads-elastic"))
+        placement_set_elastic(server->placement, settings->io_threads_elastic);
+    if (option_changed(changes, "io-threads") && resize_pool(server, error) != 0)
+        return -1;
     if (option_changed(changes, "bio-cpulist"))
         background_set_cpulist(server->background,
                                settings->bio_cpulist ? settings->bio_cpulist : "");

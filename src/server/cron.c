@@ -8,6 +8,7 @@
 #include "dispatch/execute.h"
 #include "io/tls_tickets.h"
 #include "observability/stats.h"
+#include "server/placement.h"
 #include "server/server.h"
 
 enum { CLIENTS_PER_RUN_MIN = 5 };
@@ -95,6 +96,7 @@ static void on_cron(struct timer *timer)
     run_clients(server);
     resume_paused(server);
     sample_stats(server);
+    placement_run(server->placement);
     tls_reload_cron(server);
     tls_tickets_rotate_if_due(server->tickets, server->settings.tls.ticket_key_rotation);
 }

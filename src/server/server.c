@@ -1,6 +1,8 @@
 /* Creation and destruction of the server's modules, in order; see server.h. */
 #include "server/server.h"
 
+#include "server/placement.h"
+
 #include "acl/acl_users.h"
 #include "base/background.h"
 #include "base/clock.h"
@@ -144,6 +146,8 @@ static int start_pool(struct server *server) ON_MAIN
         return -1;
     }
     exchange_set_pool(server->exchange, server->pool);
+    server->placement = placement_create(server->exchange, server->pool, server->clients);
+    placement_set_elastic(server->placement, settings->io_threads_elastic);
     log_notice("I/O: %s, %s", loop_backend_name(io_pool_main_loop(server->pool)),
                loop_backend_reason(io_pool_main_loop(server->pool)));
     return 0;
@@ -227,6 +231,8 @@ void server_destroy(struct server *server)
         keyspace_destroy(server->keyspace);
     if (server->background)
         background_destroy(server->background);
+    if (server->placement)
+        placement_destroy(server->placement);
     if (server->pool)
         io_pool_destroy(server->pool);
     if (server->tickets)

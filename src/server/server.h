@@ -34,6 +34,7 @@ enum { SERVER_LISTENERS_MAX = 2 * SERVER_BIND_MAX + 1, SERVER_RUN_ID_SIZE = 40 }
 enum listener_kind { LISTENER_TCP, LISTENER_TLS, LISTENER_UNIX, LISTENER_KINDS };
 
 struct executor;
+struct placement;
 
 /* Where every option's value lives; the groups' rows point into these. */
 struct server_all_settings {
@@ -66,6 +67,7 @@ struct server {
     struct client_table *clients;
     struct exchange *exchange;
     struct io_pool *pool;
+    struct placement *placement;
     struct tls_tickets *tickets;
     struct executor *executor;
     struct tls_reload tls_reload;

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "server/placement.h"
 #include "server/server.h"
 
 /* pthread-owned counters are read relaxed, each by itself. */
@@ -22,6 +23,27 @@ static void write_thread(struct buffer *out, const struct io_thread *thread)
         READ(busy_us), READ(idle_us));
 }
 
+/* Shares are those of the last tenth of a second, in hundredths of one core. */
+static void write_placement(struct buffer *out, const struct server *server) ON_MAIN
+{
+    struct placement_facts facts;
+    struct exchange_moves moves;
+    placement_describe(server->placement, &facts);
+    exchange_count_moves(server->exchange, &moves);
+    (void)buffer_printf(
+        out,
+        "io_placement:%s\r\nio_placement_main_busy_percent:%u\r\nio_placement_busy_percent:%u\r\n"
+        "io_placement_lent:%llu\r\nio_placement_taken_back:%llu\r\nio_placement_evened:%llu\r\n"
+        "io_placement_moved:%llu\r\nio_placement_stayed:%llu\r\nio_placement_moving:%llu\r\n",
+        !facts.is_elastic  ? "fixed"
+        : facts.is_lending ? "elastic,lending"
+                           : "elastic,home",
+        facts.main_busy_percent, facts.busy_percent, (unsigned long long)facts.lent,
+        (unsigned long long)facts.taken_back, (unsigned long long)facts.evened,
+        (unsigned long long)moves.moved, (unsigned long long)moves.stayed,
+        (unsigned long long)moves.under_way);
+}
+
 static void write_threads(struct buffer *out, const void *context)
 {
     const struct server *server = context;
@@ -34,8 +56,12 @@ static void write_threads(struct buffer *out, const void *context)
                         loop_backend_reason(io_pool_main_loop(server->pool)));
     (void)buffer_printf(out, "main_thread_busy_percent:%.2f\r\n",
                         busy + idle ? 100.0 * (double)busy / (double)(busy + idle) : 0.0);
-    for (int i = 0; i <= io_pool_count(server->pool) && !io_pool_is_stopping(server->pool); i++)
-        write_thread(out, io_pool_thread(server->pool, i));
+    write_placement(out, server);
+    for (int i = 0; i <= io_pool_count(server->pool); i++) {
+        const struct io_thread *thread = io_pool_thread(server->pool, i);
+        if (thread && io_thread_is_up(thread))
+            write_thread(out, thread);
+    }
 }
 
 static const struct info_field threads_fields[] = {{NULL, write_threads}};

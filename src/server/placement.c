@@ -1,0 +1,345 @@
+/* See placement.h. Each period: measure, empty what retires, then lend, take back, even out.
+ *
+ *              main too busy, or not elastic
+ *      home ─────────────────────────────────▶ lending
+ *   (new connections go to main)            (they go to the I/O threads)
+ *           ◀─────────────────────────────────
+ *              calm for `patience` periods
+ *
+ * What lent connections would cost at home cannot be read off the threads: a hand-off may cost
+ * several times what it hands off. So coming home is a trial, step by step; main's own share tells
+ * how far it may go, and a failed trial makes the next one later.
+ */
+#include "server/placement.h"
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include <stdlib.h>
+#include <string.h>
+
+struct candidate {
+    struct client *client;
+    uint64_t traffic; /* bytes since the last look at this client */
+};
+
+struct placement {
+    struct exchange *exchange;
+    struct io_pool *pool;
+    struct client_table *clients;
+    int64_t looked_us;
+    unsigned calm_periods; /* at home: since when */
+    unsigned patience;     /* calm periods before the next trial */
+    int moves;             /* begun in this period */
+    bool are_others_busy;  /* the I/O threads did something worth mentioning */
+    struct placement_facts facts;
+    uint64_t requests; /* at the last look */
+    uint64_t batches;
+    uint64_t busy_us[IO_THREADS_MAX + 1]; /* of each thread at the last look */
+};
+
+struct placement *placement_create(struct exchange *exchange, struct io_pool *pool,
+                                   struct client_table *clients)
+{
+    struct placement *placement = mem_calloc(1, sizeof(*placement));
+    placement->exchange = exchange;
+    placement->pool = pool;
+    placement->clients = clients;
+    placement->facts.is_lending = true;
+    placement->patience = PLACEMENT_CALM_PERIODS;
+    placement->looked_us = clock_us();
+    return placement;
+}
+
+void placement_destroy(struct placement *placement)
+{
+    mem_free(placement);
+}
+
+void placement_describe(const struct placement *placement, struct placement_facts *facts)
+{
+    *facts = placement->facts;
+}
+
+static void set_lending(struct placement *placement, bool is_lending)
+{
+    placement->facts.is_lending = is_lending;
+    placement->calm_periods = 0;
+    io_pool_prefer_main(placement->pool, !is_lending);
+}
+
+void placement_set_elastic(struct placement *placement, bool is_elastic)
+{
+    if (placement->facts.is_elastic == is_elastic)
+        return;
+    placement->facts.is_elastic = is_elastic;
+    set_lending(placement, !is_elastic);
+}
+
+/* -- measuring -- */
+
+struct extremes {
+    struct io_thread *fullest;
+    struct io_thread *emptiest;
+    int count;
+};
+
+static struct extremes find_extremes(struct placement *placement)
+{
+    struct extremes found = {0};
+    for (int i = 1; i <= io_pool_count(placement->pool); i++) {
+        struct io_thread *thread = io_pool_thread(placement->pool, i);
+        if (!thread || !io_thread_is_placeable(thread))
+            continue;
+        found.count++;
+        if (!found.fullest || thread->clients > found.fullest->clients)
+            found.fullest = thread;
+        if (!found.emptiest || thread->clients < found.emptiest->clients)
+            found.emptiest = thread;
+    }
+    return found;
+}
+
+static void measure(struct placement *placement, int64_t elapsed_us)
+{
+    uint64_t total_us = 0;
+    uint64_t main_us = 0;
+    for (int i = 0; i <= io_pool_count(placement->pool); i++) {
+        const struct io_thread *thread = io_pool_thread(placement->pool, i);
+        if (!thread || !io_thread_is_up(thread)) {
+            placement->busy_us[i] = 0;
+            continue;
+        }
+        uint64_t busy_us = io_stat_read(loop_stats(thread->loop)->busy_us);
+        uint64_t spent_us = busy_us - placement->busy_us[i];
+        placement->busy_us[i] = busy_us; /* of another thread than last time: a large difference */
+        if (spent_us > (uint64_t)elapsed_us)
+            spent_us = (uint64_t)elapsed_us;
+        total_us += spent_us;
+        if (i == 0)
+            main_us = spent_us;
+    }
+    placement->facts.main_busy_percent = (unsigned)(main_us * 100 / (uint64_t)elapsed_us);
+    placement->facts.busy_percent = (unsigned)(total_us * 100 / (uint64_t)elapsed_us);
+    placement->are_others_busy = (total_us - main_us) * 1000 > (uint64_t)elapsed_us;
+}
+
+static void measure_depth(struct placement *placement)
+{
+    uint64_t requests = exchange_requests_total(placement->exchange);
+    uint64_t batches = exchange_batches_total(placement->exchange);
+    uint64_t depth = batches > placement->batches
+                         ? (requests - placement->requests) / (batches - placement->batches)
+                         : 0;
+    uint64_t threads = (uint64_t)find_extremes(placement).count;
+    placement->facts.is_deep = depth >= PLACEMENT_DEEP_REQUESTS &&
+                               placement->clients->count >= threads * PLACEMENT_DEEP_CLIENTS;
+    placement->requests = requests;
+    placement->batches = batches;
+}
+
+static uint64_t traffic_of(struct client *client)
+{
+    uint64_t seen =
+        client_meter_get(client->meters.bytes_in) + client_meter_get(client->meters.bytes_out);
+    uint64_t traffic = seen - client->traffic_seen;
+    client->traffic_seen = seen;
+    return traffic;
+}
+
+static int by_traffic(const void *a, const void *b)
+{
+    uint64_t left = ((const struct candidate *)a)->traffic;
+    uint64_t right = ((const struct candidate *)b)->traffic;
+    return left < right ? 1 : left > right ? -1 : 0;
+}
+
+/* The clients of main (or of all others), the busiest first. The caller frees. */
+static struct candidate *collect(struct placement *placement, bool are_at_main, size_t *count)
+{
+    struct candidate *candidates = mem_alloc(placement->clients->count * sizeof(*candidates) + 1);
+    *count = 0;
+    for (struct client *client = placement->clients->first; client; client = client->next) {
+        uint64_t traffic = traffic_of(client);
+        if ((client->thread->index == 0) == are_at_main && client->session && !client->transfer)
+            candidates[(*count)++] = (struct candidate){client, traffic};
+    }
+    qsort(candidates, *count, sizeof(*candidates), by_traffic);
+    return candidates;
+}
+
+/* -- moving -- */
+
+static bool may_move(const struct placement *placement)
+{
+    return placement->moves < PLACEMENT_MOVES_MAX;
+}
+
+static bool begin_move(struct placement *placement, struct client *client, struct io_thread *to,
+                       uint64_t *counter)
+{
+    if (!exchange_move(placement->exchange, client, to))
+        return false;
+    placement->moves++;
+    (*counter)++;
+    return true;
+}
+
+enum lend_what {
+    LEND_HALF, /* at least one; the busiest */
+    LEND_BUSY, /* all that had something to do */
+    LEND_ALL
+};
+
+/* To the threads in turn. */
+static void lend(struct placement *placement, enum lend_what what)
+{
+    if (io_pool_thread(placement->pool, 0)->clients == 0)
+        return;
+    size_t count;
+    struct candidate *candidates = collect(placement, true, &count);
+    size_t wanted = what == LEND_HALF ? (count + 1) / 2 : count;
+    for (size_t i = 0; i < wanted && may_move(placement); i++) {
+        if (what == LEND_BUSY && candidates[i].traffic == 0)
+            break;
+        (void)begin_move(placement, candidates[i].client, io_pool_choose(placement->pool),
+                         &placement->facts.lent);
+    }
+    mem_free(candidates);
+}
+
+/* Up to `wanted` of those that had something to do; the quiet ones cost nothing where they are. */
+static void take_back(struct placement *placement, size_t wanted)
+{
+    struct io_thread *own = io_pool_thread(placement->pool, 0);
+    if (own->clients == placement->clients->count || !placement->are_others_busy || wanted == 0)
+        return; /* no need to look at each */
+    size_t count;
+    struct candidate *candidates = collect(placement, false, &count);
+    if (wanted > count)
+        wanted = count;
+    for (size_t i = 0; i < wanted && candidates[i].traffic > 0 && may_move(placement); i++)
+        (void)begin_move(placement, candidates[i].client, own, &placement->facts.taken_back);
+    mem_free(candidates);
+}
+
+/* Clients of threads that retire go wherever new ones would go. */
+static void empty_retiring(struct placement *placement)
+{
+    bool is_retiring = false;
+    for (int i = 1; i <= io_pool_count(placement->pool); i++) {
+        const struct io_thread *thread = io_pool_thread(placement->pool, i);
+        is_retiring |= thread && thread->state == IO_THREAD_RETIRING && thread->clients > 0;
+    }
+    struct client *client = is_retiring ? placement->clients->first : NULL;
+    for (; client && may_move(placement); client = client->next)
+        if (!io_thread_is_placeable(client->thread))
+            (void)begin_move(placement, client, io_pool_choose(placement->pool),
+                             &placement->facts.evened);
+}
+
+/* Threads that came, or whose clients left, get some of the others'. Small differences stay. */
+static void even_out(struct placement *placement)
+{
+    struct extremes found = find_extremes(placement);
+    if (found.count < 2)
+        return;
+    uint64_t difference = found.fullest->clients - found.emptiest->clients;
+    if (difference < 4 || difference * 4 < found.fullest->clients)
+        return;
+    uint64_t lacks = difference / 2;
+    struct client *client = placement->clients->first;
+    for (; client && lacks > 0 && may_move(placement); client = client->next)
+        if (client->thread == found.fullest &&
+            begin_move(placement, client, found.emptiest, &placement->facts.evened))
+            lacks--;
+}
+
+/* -- deciding -- */
+
+static bool is_too_busy(const struct placement_facts *facts)
+{
+    return facts->main_busy_percent >
+           (facts->is_deep ? PLACEMENT_DEEP_LEND_PERCENT : PLACEMENT_LEND_PERCENT);
+}
+
+static bool is_calm(const struct placement_facts *facts)
+{
+    if (facts->is_deep)
+        return facts->busy_percent < PLACEMENT_DEEP_CALM_PERCENT;
+    return facts->main_busy_percent < PLACEMENT_CALM_PERCENT &&
+           facts->busy_percent < PLACEMENT_CALM_TOTAL_PERCENT;
+}
+
+/* How many more main may serve: what it has may double while it is half idle, then less. */
+static size_t room_at_home(struct placement *placement)
+{
+    const struct placement_facts *facts = &placement->facts;
+    size_t own = io_pool_thread(placement->pool, 0)->clients;
+    if (is_calm(facts))
+        return own < 4 ? 4 : own;
+    if (facts->is_deep || facts->main_busy_percent >= PLACEMENT_FILL_PERCENT)
+        return 0;
+    return own < 4 ? 1 : own / 4;
+}
+
+static void be_home(struct placement *placement)
+{
+    placement->calm_periods++;
+    if (placement->calm_periods == PLACEMENT_PROVEN_PERIODS)
+        placement->patience = PLACEMENT_CALM_PERIODS;
+    if (!is_too_busy(&placement->facts)) {
+        take_back(placement, room_at_home(placement));
+        return;
+    }
+    if (placement->calm_periods < PLACEMENT_PROVEN_PERIODS &&
+        placement->patience < PLACEMENT_CALM_PERIODS_MAX)
+        placement->patience *= 2;
+    set_lending(placement, true);
+}
+
+static void be_lending(struct placement *placement)
+{
+    if (is_too_busy(&placement->facts))
+        lend(placement, placement->facts.is_deep ? LEND_BUSY : LEND_HALF);
+    placement->calm_periods = is_calm(&placement->facts) ? placement->calm_periods + 1 : 0;
+    if (placement->calm_periods >= placement->patience)
+        set_lending(placement, false);
+}
+
+static void decide_elastic(struct placement *placement)
+{
+    if (!placement->facts.is_lending)
+        be_home(placement);
+    if (placement->facts.is_lending)
+        be_lending(placement);
+}
+
+static void decide(struct placement *placement)
+{
+    if (placement->facts.is_elastic)
+        decide_elastic(placement);
+    else
+        lend(placement, LEND_ALL);
+    if (placement->facts.is_lending)
+        even_out(placement);
+}
+
+static bool has_threads(struct placement *placement)
+{
+    return find_extremes(placement).count > 0;
+}
+
+void placement_run(struct placement *placement)
+{
+    int64_t elapsed_us = clock_us() - placement->looked_us;
+    if (elapsed_us < PLACEMENT_PERIOD_MS * 1000 * 9 / 10 || io_pool_is_stopping(placement->pool))
+        return;
+    placement->looked_us = clock_us();
+    placement->moves = 0;
+    io_pool_tend(placement->pool);
+    measure(placement, elapsed_us);
+    measure_depth(placement);
+    empty_retiring(placement);
+    if (has_threads(placement))
+        decide(placement);
+}

@@ -1,0 +1,63 @@
+/* Where connections live: on main's own loop while main has time to spare, lent to the I/O threads
+ * as it fills up, and back. Also: off the threads that retire, on to those that came. Main thread;
+ * cron calls it.
+ *
+ * A hand-off to another thread costs about a microsecond when a request travels alone, so
+ * connections are served cheapest where their commands run, until main is nearly full. When
+ * requests travel in company (many clients with deep pipelines) the hand-off is cheap, so those are
+ * lent early: the threads decrypt while main executes. What decides is measured: the share of the
+ * last period that main and each I/O thread were busy, and how many requests came together.
+ */
+#ifndef SERVER_PLACEMENT_H
+#define SERVER_PLACEMENT_H
+
+#include "base/thread_role.h"
+#include "client/exchange.h"
+
+enum {
+    PLACEMENT_PERIOD_MS = 100,
+    PLACEMENT_MOVES_MAX = 256, /* begun in one period */
+    /* Main is busier: it lends half of what it serves. */
+    PLACEMENT_LEND_PERCENT = 85,
+    /* Main is calmer, and all threads together not too busy, for some periods: back to main. Each
+     * time that this was too early the number of periods doubles, until it has gone well for long.
+     */
+    PLACEMENT_CALM_PERCENT = 50,
+    PLACEMENT_CALM_TOTAL_PERCENT = 200,
+    PLACEMENT_CALM_PERIODS = 3,
+    PLACEMENT_CALM_PERIODS_MAX = 600,
+    PLACEMENT_PROVEN_PERIODS = 50,
+    /* At home and less busy than this, main takes back some of those that are elsewhere. */
+    PLACEMENT_FILL_PERCENT = 70,
+    /* Deep pipelines: so many requests come together, of so many clients per thread. Lent when main
+     * is busier than the first, taken back when all together are calmer than the second. */
+    PLACEMENT_DEEP_REQUESTS = 4,
+    PLACEMENT_DEEP_CLIENTS = 4,
+    PLACEMENT_DEEP_LEND_PERCENT = 25,
+    PLACEMENT_DEEP_CALM_PERCENT = 15
+};
+
+struct placement;
+
+struct placement *placement_create(struct exchange *exchange, struct io_pool *pool,
+                                   struct client_table *clients);
+void placement_destroy(struct placement *placement);
+/* "io-threads-elastic"; no: main serves nobody while there are I/O threads. At first: no. */
+void placement_set_elastic(struct placement *placement, bool is_elastic) ON_MAIN;
+/* One look, unless the last one was a moment ago. */
+void placement_run(struct placement *placement) ON_MAIN;
+
+struct placement_facts {
+    bool is_elastic;
+    bool is_lending;            /* main has too much to do: new connections go to the I/O threads */
+    bool is_deep;               /* many clients with deep pipelines */
+    unsigned main_busy_percent; /* of the last period */
+    unsigned busy_percent;      /* main and the I/O threads, added up */
+    uint64_t lent;
+    uint64_t taken_back;
+    uint64_t evened; /* from one I/O thread to another, or off one that retires */
+};
+
+void placement_describe(const struct placement *placement, struct placement_facts *facts) ON_MAIN;
+
+#endif

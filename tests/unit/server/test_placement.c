@@ -1,0 +1,178 @@
+/* The policy of placement, with busy shares that the test invents: lending, coming home, trials
+ * that fail, deep pipelines, fixed placement, threads that retire or come. */
+#include "server/placement.h"
+
+#include "../client/exchange_rig.h"
+
+enum { COUNT = 16 };
+
+static struct placement *placement;
+static int64_t looked_us;
+
+static void set_up(void)
+{
+    mem_init();
+    thread_role_enter(THREAD_INDEX_MAIN, "main");
+    clock_update();
+}
+
+TestSuite(placement, .init = set_up, .timeout = 100);
+
+static void start(int threads, bool is_elastic)
+{
+    rig_start(threads, LOOP_BACKEND_EPOLL);
+    placement = placement_create(rig.exchange, rig.pool, rig.clients);
+    placement_set_elastic(placement, is_elastic);
+    looked_us = clock_us();
+    for (int i = 0; i < COUNT; i++)
+        peer_open(i);
+    RIG_UNTIL(rig.opened == COUNT);
+}
+
+static void stop(void)
+{
+    placement_destroy(placement);
+    rig_stop();
+}
+
+static void traffic(int depth)
+{
+    for (int i = 0; i < COUNT; i++)
+        for (int k = 0; k < depth; k++)
+            peer_say(&rig.peers[i], "ECHO a", "$1\r\na\r\n");
+    for (int i = 0; i < COUNT; i++)
+        peer_finish(&rig.peers[i]);
+}
+
+/* One period in which main was so busy. */
+static void period(unsigned main_percent, int depth)
+{
+    traffic(depth);
+    while (clock_us() - looked_us < PLACEMENT_PERIOD_MS * 1000)
+        rig_turn();
+    uint64_t spent_us = (uint64_t)(clock_us() - looked_us) * main_percent / 100;
+    looked_us = clock_us();
+    io_stat_add(loop_stats(io_pool_main_loop(rig.pool))->busy_us, spent_us);
+    placement_run(placement);
+    struct exchange_moves moves;
+    RIG_UNTIL((exchange_count_moves(rig.exchange, &moves), moves.under_way == 0));
+}
+
+static uint64_t clients_at(int index)
+{
+    struct io_thread *thread = io_pool_thread(rig.pool, index);
+    return thread ? thread->clients : 0;
+}
+
+static struct placement_facts facts(void)
+{
+    struct placement_facts found;
+    placement_describe(placement, &found);
+    return found;
+}
+
+Test(placement, calm_clients_live_at_home)
+{
+    start(2, true);
+    cr_assert_eq(clients_at(0), COUNT);
+    for (int i = 0; i < 3; i++)
+        period(10, 1);
+    cr_assert_eq(clients_at(0), COUNT);
+    cr_assert_eq(facts().lent, 0);
+    stop();
+}
+
+Test(placement, a_busy_main_lends_half_and_half_again)
+{
+    start(2, true);
+    period(0, 1);
+    period(99, 1);
+    cr_assert(facts().is_lending);
+    cr_assert_eq(clients_at(0), COUNT / 2);
+    cr_assert_eq(clients_at(1), COUNT / 4);
+    cr_assert_eq(clients_at(2), COUNT / 4);
+    period(99, 1);
+    cr_assert_eq(clients_at(0), COUNT / 4);
+    period(60, 1);
+    cr_assert_eq(clients_at(0), COUNT / 4, "neither too busy nor calm");
+    for (int i = 0; i < 3; i++)
+        period(99, 1);
+    cr_assert_eq(clients_at(0), 0);
+    traffic(3);
+    stop();
+}
+
+static unsigned periods_until_home(void)
+{
+    unsigned periods = 0;
+    while (facts().is_lending) {
+        period(5, 1);
+        periods++;
+        cr_assert_lt(periods, 40);
+    }
+    return periods;
+}
+
+Test(placement, a_failed_trial_makes_the_next_one_later)
+{
+    start(2, true);
+    period(99, 1); /* without success so far: patience doubles */
+    cr_assert(facts().is_lending);
+    unsigned first = periods_until_home();
+    period(99, 1);
+    unsigned second = periods_until_home();
+    cr_assert_gt(second, first);
+    for (int i = 0; i < 4; i++)
+        period(5, 1);
+    cr_assert_eq(clients_at(0), COUNT, "all came home");
+    stop();
+}
+
+Test(placement, deep_pipelines_are_lent_early)
+{
+    start(2, true);
+    period(0, 1);
+    period(40, 1);
+    cr_assert_not(facts().is_lending);
+    period(40, 16);
+    cr_assert(facts().is_deep && facts().is_lending);
+    cr_assert_eq(clients_at(0), 0);
+    cr_assert_eq(clients_at(1), COUNT / 2);
+    stop();
+}
+
+Test(placement, fixed_placement_keeps_main_free)
+{
+    start(2, true);
+    cr_assert_eq(clients_at(0), COUNT);
+    placement_set_elastic(placement, false);
+    period(0, 1);
+    cr_assert_eq(clients_at(0), 0);
+    cr_assert_eq(clients_at(1), COUNT / 2);
+    placement_set_elastic(placement, true);
+    for (int i = 0; i < 5; i++)
+        period(5, 1);
+    cr_assert_eq(clients_at(0), COUNT);
+    stop();
+}
+
+Test(placement, threads_that_come_and_go)
+{
+    start(2, false);
+    char error[256];
+    cr_assert_eq(io_pool_resize(rig.pool, 4, error), 0);
+    for (int i = 0; i < 8; i++)
+        period(0, 1);
+    for (int i = 1; i <= 4; i++)
+        cr_assert(clients_at(i) >= 2, "evened out: %d has %d", i, (int)clients_at(i));
+    cr_assert_eq(io_pool_resize(rig.pool, 1, error), 0);
+    for (int i = 0; i < 4; i++)
+        period(0, 1);
+    cr_assert_eq(clients_at(0), COUNT);
+    cr_assert_eq(io_pool_count(rig.pool), 0);
+    cr_assert_eq(io_pool_resize(rig.pool, 3, error), 0);
+    for (int i = 0; i < 3; i++)
+        period(0, 1);
+    cr_assert_eq(clients_at(0), 0);
+    stop();
+}
