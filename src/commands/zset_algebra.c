@@ -2,6 +2,7 @@
 #include "base/memory.h"
 #include "commands/all.h"
 #include "commands/zset_common.h"
+#include "types/set_type.h"
 #include <math.h>
 #include <stdlib.h>
 
@@ -28,20 +29,41 @@ struct operation {
 
 /* -- sources: what is read as a sorted set -- */
 
+/* False to stop. */
+typedef bool source_visit(void *context, const struct source *source, struct zset_item item);
+
+/* Members of a plain set count as having a score of 1. */
 static bool source_score(const struct source *source, struct bytes member, double *score)
 {
-    return source->is_there && zset_score(source->value, member, score);
+    if (!source->is_there)
+        return false;
+    if (source->value.type == VALUE_ZSET)
+        return zset_score(source->value, member, score);
+    *score = 1;
+    return set_contains(source->value, member);
 }
 
-static void visit_source(const struct source *source,
-                         bool (*visit)(void *context, const struct source *source,
-                                       struct zset_item item),
-                         void *context)
+static void visit_set(const struct source *source, source_visit *visit, void *context)
+{
+    struct set_iterator iterator;
+    struct listpack_value member;
+    char scratch[NUMBER_I64_TEXT_MAX];
+    set_iterator_init(&iterator, source->value);
+    while (set_iterate(&iterator, &member))
+        if (!visit(context, source, (struct zset_item){listpack_value_text(member, scratch), 1}))
+            return;
+}
+
+static void visit_source(const struct source *source, source_visit *visit, void *context)
 {
     struct zset_walk walk;
     struct zset_item item;
     if (!source->is_there)
         return;
+    if (source->value.type == VALUE_SET) {
+        visit_set(source, visit, context);
+        return;
+    }
     zset_walk_from(&walk, source->value, 0, false);
     while (zset_walk_next(&walk, &item))
         if (!visit(context, source, item))
@@ -50,15 +72,15 @@ static void visit_source(const struct source *source,
 
 static bool find_source(struct call *call, int index, struct source *source)
 {
-    struct entry *entry;
+    const struct entry *entry = db_find_read(call->db, call_key(call, index));
     source->weight = 1;
-    if (!zset_find(call, call_key(call, index), false, &entry))
-        return false;
-    if (entry) {
-        source->is_there = true;
-        source->value = entry_value(entry);
-        source->count = zset_count(source->value);
-    }
+    if (!entry)
+        return true;
+    if (entry_type(entry) != VALUE_ZSET && entry_type(entry) != VALUE_SET)
+        return call_wrong_type(call);
+    source->is_there = true;
+    source->value = entry_value(entry);
+    source->count = value_count(source->value);
     return true;
 }
 
@@ -181,7 +203,8 @@ static bool visit_inter(void *context, const struct source *first, struct zset_i
         double other;
         if (!source_score(source, item.member, &other))
             return true;
-        score = combine(operation->aggregate, score, weighted(source, other));
+        /* 0 times infinity is no number here, and makes a sum 0, as Redis has it. */
+        score = combine(operation->aggregate, score, source->weight * other);
     }
     combination->counted++;
     if (operation->only_counts)

@@ -1,6 +1,7 @@
 /* Sorted set commands: replies, events and propagation, small and large. */
 #include "command_fixture.h"
 #include "commands/all.h"
+#include "types/set_type.h"
 #include "types/zset_type.h"
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -263,4 +264,20 @@ Test(zset, encodings_follow_the_thresholds)
     expect("$8 skiplist", "object encoding many");
     fixture_run(fx, "zrangestore few many 0 1");
     expect("$8 listpack", "object encoding few");
+}
+
+/* Plain sets take part with scores of 1. */
+Test(zset, algebra_with_sets)
+{
+    struct value set = set_create_result();
+    set_add(&set, &fx->types, BYTES_LITERAL("a"));
+    set_add(&set, &fx->types, BYTES_LITERAL("7"));
+    db_add_value(keyspace_db(fx->keyspace, 0), key_of(BYTES_LITERAL("s")), set);
+    fixture_run(fx, "zadd z 5 a");
+    expect("*4 $1 7 $1 2 $1 a $1 7", "zunion 2 s z weights 2 1 withscores");
+    expect("*2 $1 a $1 6", "zinter 2 s z withscores");
+    expect("*2 $1 7 $1 1", "zdiff 2 s z withscores");
+    expect("-WRONGTYPE Operation against a key holding the wrong kind of value", "zadd s 1 a");
+    fixture_run(fx, "set text x");
+    expect("-WRONGTYPE Operation against a key holding the wrong kind of value", "zunion 1 text");
 }
