@@ -10,8 +10,10 @@ SANITIZER ?=
 COMPILER  ?= gcc
 PREFIX    ?= /usr/local
 OPTIMIZATION ?= -O2
+# no: to measure what hardening costs (bench/RESULTS.md), never to install.
+HARDENING ?= yes
 
-variant := $(if $(filter no,$(BUILD_TLS)),plain,tls)$(if $(SANITIZER),-$(SANITIZER))$(if $(filter-out gcc,$(COMPILER)),-$(COMPILER))
+variant := $(if $(filter no,$(BUILD_TLS)),plain,tls)$(if $(SANITIZER),-$(SANITIZER))$(if $(filter no,$(HARDENING)),-soft)$(if $(filter-out gcc,$(COMPILER)),-$(COMPILER))
 B := build/$(variant)
 
 CC := $(COMPILER)
@@ -33,10 +35,13 @@ LDFLAGS  :=
 LDLIBS   := -luring -llzf -lpthread -lm -ldl
 
 ifeq ($(SANITIZER),)
-CPPFLAGS += -D_FORTIFY_SOURCE=2 -DUSE_JEMALLOC
+CPPFLAGS += -DUSE_JEMALLOC
+LDLIBS   += -ljemalloc
+ifeq ($(HARDENING),yes)
+CPPFLAGS += -D_FORTIFY_SOURCE=2
 CFLAGS   += -fstack-protector-strong -fstack-clash-protection -fcf-protection -fPIE
 LDFLAGS  += -pie -Wl,-z,relro,-z,now
-LDLIBS   += -ljemalloc
+endif
 else
 CPPFLAGS += -DSLUICE_ASSERT_SLOW -DSLUICE_SANITIZER
 CFLAGS   += -O1 -fsanitize=$(if $(filter address,$(SANITIZER)),address$(comma)undefined,$(SANITIZER)) -fno-sanitize-recover=all
