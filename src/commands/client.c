@@ -165,7 +165,7 @@ static bool parse_list(struct call *call, struct filter *filter)
         filter->id_count = call->argc - 3;
         for (int i = 3; i < call->argc; i++) {
             int64_t id;
-            if (!number_parse_i64(call->argv[i], &id) || id < 0) {
+            if (!number_parse_i64(call->argv[i], &id)) {
                 reply_errorf(call->reply, "Invalid client ID");
                 return false;
             }
@@ -251,12 +251,10 @@ static bool parse_kill(struct call *call, struct filter *filter)
         filter->skips_me = false;
         return true;
     }
-    if (call->argc % 2 != 0)
-        return call_syntax_error(call);
-    for (int at = 2; at < call->argc; at += 2)
+    for (int at = 2; at + 1 < call->argc; at += 2)
         if (!parse_kill_filter(call, at, filter))
             return false;
-    return true;
+    return call->argc % 2 == 0 || call_syntax_error(call);
 }
 
 static void kill_client(struct call *call, struct client *client) ON_MAIN
@@ -334,7 +332,7 @@ static void pause_command(struct call *call)
     int64_t timeout_ms;
     enum client_pause_mode mode = CLIENT_PAUSE_ALL;
     if (call->argc > 4) {
-        call_arity_error(call);
+        call_unknown_subcommand(call);
         return;
     }
     if (call->argc == 4) {
@@ -366,22 +364,23 @@ static void pause_command(struct call *call)
 static void unpause_command(struct call *call)
 {
     client_pause_end(&call->services->executor->pause);
+    keyspace_set_expire_mode(call->services->keyspace, EXPIRE_DELETE);
     reply_ok(call->reply);
 }
 
 static void unblock_command(struct call *call)
 {
     int64_t id;
-    if (!call_integer(call, 2, &id, NULL))
-        return;
     if (call->argc > 4) {
-        call_arity_error(call);
+        call_unknown_subcommand(call);
         return;
     }
     if (call->argc == 4 && !call_is(call, 3, "TIMEOUT") && !call_is(call, 3, "ERROR")) {
         reply_errorf(call->reply, "CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
         return;
     }
+    if (!call_integer(call, 2, &id, NULL))
+        return;
     reply_integer(call->reply, 0); /* no command blocks yet */
 }
 

@@ -41,7 +41,7 @@ static void quit_command(struct call *call)
 static void select_command(struct call *call)
 {
     int64_t index;
-    if (!call_integer(call, 1, &index, NULL))
+    if (!call_integer_in(call, 1, INT32_MIN, INT32_MAX, &index, NULL))
         return;
     if (!keyspace_db(call->services->keyspace, index)) {
         reply_errorf(call->reply, "DB index is out of range");
@@ -175,12 +175,12 @@ static void hello_command(struct call *call) ON_MAIN
 static void reset_command(struct call *call) ON_MAIN
 {
     struct client *client = call->client;
-    client->flags &=
-        ~(uint32_t)(CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP | CLIENT_REPLY_SKIP_NEXT |
-                    CLIENT_NO_EVICT | CLIENT_NO_TOUCH | CLIENT_READONLY | CLIENT_ASKING);
+    client->flags &= ~(uint32_t)(CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP_NEXT | CLIENT_NO_EVICT |
+                                 CLIENT_NO_TOUCH | CLIENT_READONLY | CLIENT_ASKING);
     client->db = 0;
     client->protocol = call->reply->protocol = 2;
-    call->reply->is_discarded = false;
+    call->reply->is_discarded =
+        client->flags & CLIENT_REPLY_SKIP; /* the SKIP of the command before */
     client_set_text(&client->name, BYTES_LITERAL(""));
     client->user = "default";
     if (acl_needs_password(call->services->acl))

@@ -171,7 +171,10 @@ static void reply_info(struct reply *reply, const struct command *command)
     for (int i = 0; doc && i < doc->tip_count; i++)
         reply_bulk_text(reply, doc->tips[i]);
     reply_key_specs(reply, command);
-    reply_array(reply, command->subcommand_count);
+    if (command->subcommand_count == 0)
+        reply_set(reply, 0); /* clients know it so */
+    else
+        reply_array(reply, command->subcommand_count);
     for (uint32_t i = 0; i < command->subcommand_count; i++)
         reply_info(reply, &command->subcommands[i]);
 }
@@ -200,7 +203,7 @@ static void info_subcommand(struct call *call)
         if (command)
             reply_info(call->reply, command);
         else
-            reply_null_array(call->reply);
+            reply_null(call->reply);
     }
 }
 
@@ -305,7 +308,7 @@ static int find_keys(struct call *call, struct key_position *positions)
     const struct bytes *argv = call->argv + 2;
     int argc = call->argc - 2;
     const struct command *command = command_lookup(call->services->commands, argv, argc);
-    if (!command) {
+    if (!command || (argc > 1 && command->subcommand_count > 0)) {
         reply_errorf(call->reply, "Invalid command specified");
         return -1;
     }

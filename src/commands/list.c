@@ -479,10 +479,12 @@ static bool parse_lmpop(struct call *call, struct lmpop_options *options)
         return false;
     if (at == call->argc)
         return true;
-    if (at + 2 != call->argc || !call_is(call, at, "count"))
+    if (at + 2 > call->argc || !call_is(call, at, "count"))
         return call_syntax_error(call);
-    return call_integer_in(call, at + 1, 1, INT64_MAX, &options->count,
-                           "ERR count should be greater than 0");
+    if (!call_integer_in(call, at + 1, 1, INT64_MAX, &options->count,
+                         "ERR count should be greater than 0"))
+        return false;
+    return at + 2 == call->argc || call_syntax_error(call);
 }
 
 static void lmpop_command(struct call *call)

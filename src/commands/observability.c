@@ -27,7 +27,7 @@ static void slowlog_get_command(struct call *call)
 {
     int64_t count = SLOWLOG_GET_DEFAULT;
     if (call->argc > 3) {
-        call_arity_error(call);
+        call_unknown_subcommand(call);
         return;
     }
     if (call->argc == 3 && !call_integer_in(call, 2, -1, INT64_MAX, &count,

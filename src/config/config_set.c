@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "config/config_internal.h"
 
 struct change {
@@ -32,6 +33,17 @@ static enum config_set_result fail(struct buffer *error, struct bytes name, cons
     buffer_printf(error, "ERR CONFIG SET failed (possibly related to argument '%.*s') - %s",
                   (int)name.size, name.data, reason);
     return CONFIG_SET_FAILED;
+}
+
+/* Likewise, for an option that was found: in lower case, however it was typed. */
+static enum config_set_result fail_option(struct buffer *error, struct bytes name,
+                                          const char *reason)
+{
+    char lower[128];
+    size_t size = name.size < sizeof lower ? name.size : sizeof lower;
+    memcpy(lower, name.data, size);
+    text_lower(lower, size);
+    return fail(error, (struct bytes){lower, size}, reason);
 }
 
 /* The reason why this option may not be set now, or NULL. */
@@ -155,7 +167,7 @@ static enum config_set_result apply_all(struct transaction *transaction, struct 
             restore(transaction);
             /* The failing group's own apply left its old state; its observers may not have. */
             apply_again(transaction, group->observer_count ? i + 1 : i);
-            return fail(error, first_name, reason->data ? reason->data : "refused");
+            return fail_option(error, first_name, reason->data ? reason->data : "refused");
         }
     }
     return CONFIG_SET_DONE;
@@ -174,7 +186,7 @@ static enum config_set_result run(struct transaction *transaction, const struct 
         transaction->set_count = i + 1;
         if (set_value(change, argv[i * 2 + 1], &reason) < 0) {
             restore(transaction);
-            result = fail(error, change->typed_name, reason.data ? reason.data : "refused");
+            result = fail_option(error, change->typed_name, reason.data ? reason.data : "refused");
         }
     }
     if (result == CONFIG_SET_DONE)

@@ -176,6 +176,8 @@ static bool is_paused(struct executor *executor, const struct call *call)
     if (executor->pause.mode == CLIENT_PAUSE_NONE || call->client->flags & CLIENT_INTERNAL)
         return false;
     enum client_pause_mode mode = client_pause_check(&executor->pause, clock_wall_ms());
+    if (mode == CLIENT_PAUSE_NONE)
+        keyspace_set_expire_mode(executor->services.keyspace, EXPIRE_DELETE);
     bool may_write = call->command->flags & (COMMAND_WRITE | COMMAND_MAY_REPLICATE);
     return mode == CLIENT_PAUSE_ALL || (mode == CLIENT_PAUSE_WRITE && may_write);
 }

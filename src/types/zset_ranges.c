@@ -1,23 +1,28 @@
 /* Slices of sorted sets: finding, walking, removing. Main thread. */
 #include "types/zset_ranges.h"
 #include "base/assert.h"
-#include <ctype.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
 /* -- parsing -- */
 
-/* As strtod takes it: blanks may lead, and nothing at all is 0. */
+/* As strtod takes it: blanks may lead, nothing at all is 0, too large is infinite, and what follows
+ * a NUL does not count. */
 bool zset_parse_score_end(struct bytes text, double *score, bool *is_excluded)
 {
     *is_excluded = text.size > 0 && text.data[0] == '(';
     if (*is_excluded)
         text = bytes_of(text.data + 1, text.size - 1);
-    while (text.size > 0 && isspace((unsigned char)text.data[0]))
-        text = bytes_of(text.data + 1, text.size - 1);
-    if (text.size == 0) {
-        *score = 0;
-        return true;
-    }
-    return number_parse_double(text, score);
+    char copy[320];
+    if (text.size >= sizeof copy)
+        return number_parse_double(text, score);
+    if (text.size > 0)
+        memcpy(copy, text.data, text.size);
+    copy[text.size] = '\0';
+    char *end;
+    *score = strtod(copy, &end);
+    return *end == '\0' && !isnan(*score);
 }
 
 bool zset_parse_score_range(struct bytes minimum, struct bytes maximum,
