@@ -16,6 +16,8 @@ const struct command_spec *const all_commands[] = {
     string_range_commands,
     lcs_commands,
     list_commands,
+    set_commands,
+    set_algebra_commands,
     keys_commands,
     expire_commands,
     scan_commands,

@@ -16,6 +16,8 @@ extern const struct command_spec string_commands[];
 extern const struct command_spec string_range_commands[];
 extern const struct command_spec lcs_commands[];
 extern const struct command_spec list_commands[];
+extern const struct command_spec set_commands[];
+extern const struct command_spec set_algebra_commands[];
 extern const struct command_spec keys_commands[];
 extern const struct command_spec expire_commands[];
 extern const struct command_spec scan_commands[];
