@@ -162,7 +162,7 @@ bool exchange_move(struct exchange *exchange, struct client *client, struct io_t
 }
 
 /* The client is at home at `thread`; what had to wait goes there. */
-static void end_transfer(struct exchange *exchange, struct client *client, struct io_thread *thread)
+static void end_transfer(struct exchange *exchange, struct client *client, struct io_thread *thread) ON_MAIN
 {
     struct transfer *transfer = client->transfer;
     io_pool_unplace(client->thread == thread ? transfer->to : client->thread);
@@ -176,7 +176,7 @@ static void end_transfer(struct exchange *exchange, struct client *client, struc
 }
 
 /* Where it was to go may have been given up meanwhile. */
-static struct io_thread *choose_home(struct exchange *exchange, struct io_thread *wanted)
+static struct io_thread *choose_home(struct exchange *exchange, struct io_thread *wanted) ON_MAIN
 {
     if (!io_pool_is_stopping(exchange->pool) && io_thread_is_placeable(wanted))
         return wanted;
@@ -187,7 +187,7 @@ static struct io_thread *choose_home(struct exchange *exchange, struct io_thread
     return home;
 }
 
-static void take_returned(struct exchange *exchange, const struct message *message)
+static void take_returned(struct exchange *exchange, const struct message *message) ON_MAIN
 {
     struct client *client = message->a;
     struct transfer *transfer = client->transfer;

@@ -39,7 +39,7 @@ static void find_highest(struct io_pool *pool)
 }
 
 /* NULL with a reason in error[256]. */
-static struct io_thread *create_thread(struct io_pool *pool, int index, char *error)
+static struct io_thread *create_thread(struct io_pool *pool, int index, char *error) ON_MAIN
 {
     size_t size = (sizeof(struct io_thread) + 63) & ~(size_t)63;
     struct io_thread *thread = mem_alloc_aligned(64, size);
@@ -51,7 +51,7 @@ static struct io_thread *create_thread(struct io_pool *pool, int index, char *er
     return NULL;
 }
 
-static void free_thread(struct io_pool *pool, int index)
+static void free_thread(struct io_pool *pool, int index) ON_MAIN
 {
     io_thread_deinit(pool->threads[index]);
     mem_free(pool->threads[index]);
@@ -59,7 +59,7 @@ static void free_thread(struct io_pool *pool, int index)
 }
 
 /* A thread in an empty slot, with a TLS context when there is TLS. -1: a reason in error[256]. */
-static int start_thread(struct io_pool *pool, int index, char *error)
+static int start_thread(struct io_pool *pool, int index, char *error) ON_MAIN
 {
     assert(index > 0 && !pool->threads[index]);
     struct tls_context *tls = NULL;
@@ -91,7 +91,7 @@ static int threads_beside_main(int configured)
     return configured == 1 ? 0 : configured;
 }
 
-static int start_missing(struct io_pool *pool, int count, char *error)
+static int start_missing(struct io_pool *pool, int count, char *error) ON_MAIN
 {
     for (int i = 1; i <= count; i++)
         if (!pool->threads[i] && start_thread(pool, i, error) != 0)
@@ -158,7 +158,7 @@ int io_pool_resize(struct io_pool *pool, int threads, char *error)
 }
 
 /* No client is left: it may end. Its counters stay. */
-static void end_thread(struct io_pool *pool, struct io_thread *thread)
+static void end_thread(struct io_pool *pool, struct io_thread *thread) ON_MAIN
 {
     assert(thread->clients == 0);
     io_stats_sum(&pool->retired, loop_stats(thread->loop));

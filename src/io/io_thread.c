@@ -1,5 +1,5 @@
-/* The I/O thread's life and turn. A turn: wait for completions and run them, take messages from main,
- * let the layer above finish the turn, publish what goes to main, send what goes out. */
+/* The I/O thread's life and turn. A turn: wait for completions and run them, take messages from
+ * main, let the layer above finish the turn, publish what goes to main, send what goes out. */
 #include "io/io_thread.h"
 
 #include "base/clock.h"
@@ -23,7 +23,8 @@ struct start_argument {
 
 static void on_wakeup(struct loop_watch *watch)
 {
-    struct io_thread *thread = (struct io_thread *)((char *)watch - offsetof(struct io_thread, wakeup_watch));
+    struct io_thread *thread =
+        (struct io_thread *)((char *)watch - offsetof(struct io_thread, wakeup_watch));
     wakeup_drain(&thread->wakeup);
     io_stat_add(loop_stats(thread->loop)->wakeups_received, 1);
 }
@@ -35,7 +36,8 @@ static int open_loop(struct io_thread *thread)
         return -1;
     int error = loop_watch_start(thread->loop, &thread->wakeup_watch, thread->wakeup.fd, on_wakeup);
     if (error) {
-        snprintf(thread->error, sizeof(thread->error), "watching the wake-up: %s", strerror(-error));
+        snprintf(thread->error, sizeof(thread->error), "watching the wake-up: %s",
+                 strerror(-error));
         loop_destroy(thread->loop);
         thread->loop = NULL;
         return -1;
@@ -107,7 +109,8 @@ static bool has_messages(void *context)
     return !mailbox_is_empty(context);
 }
 
-/* How long the next wait may be: not at all with work at hand. Announces sleep when it may be long. */
+/* How long the next wait may be: not at all with work at hand. Announces sleep when it may be long.
+ */
 static int64_t choose_wait(struct io_thread *thread, bool is_published)
 {
     if (loop_has_ready(thread->loop))

@@ -30,9 +30,11 @@ void server_apply_settings_to_sessions(struct server *server)
 }
 
 /* Threads that are too many retire: placement.c moves their clients, and then they end. */
-static int resize_pool(struct server *server, struct buffer *error)
+static int resize_pool(struct server *server, struct buffer *error) ON_MAIN
 {
     char reason[256];
+    if (server->is_stopping) /* the threads were told to end */
+        return 0;
     if (io_pool_resize(server->pool, (int)server->settings.server.io_threads, reason) == 0)
         return 0;
     log_warning("Cannot start the I/O threads: %s", reason);
@@ -42,6 +44,7 @@ static int resize_pool(struct server *server, struct buffer *error)
 
 static int apply_server(void *context, const struct option_changes *changes, struct buffer *error)
 {
+    entering_main();
     struct server *server = context;
     const struct server_settings *settings = &server->settings.server;
     static const char *const listening[] = {"bind", "port", NULL};

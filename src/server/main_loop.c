@@ -10,6 +10,7 @@ enum { IDLE_WAIT_MAX_US = 100 * 1000 };
 
 static bool has_messages(void *context)
 {
+    entering_main();
     return !exchange_is_idle(context);
 }
 

@@ -60,7 +60,7 @@ void placement_describe(const struct placement *placement, struct placement_fact
     *facts = placement->facts;
 }
 
-static void set_lending(struct placement *placement, bool is_lending)
+static void set_lending(struct placement *placement, bool is_lending) ON_MAIN
 {
     placement->facts.is_lending = is_lending;
     placement->calm_periods = 0;
@@ -175,7 +175,7 @@ static bool may_move(const struct placement *placement)
 }
 
 static bool begin_move(struct placement *placement, struct client *client, struct io_thread *to,
-                       uint64_t *counter)
+                       uint64_t *counter) ON_MAIN
 {
     if (!exchange_move(placement->exchange, client, to))
         return false;
@@ -191,7 +191,7 @@ enum lend_what {
 };
 
 /* To the threads in turn. */
-static void lend(struct placement *placement, enum lend_what what)
+static void lend(struct placement *placement, enum lend_what what) ON_MAIN
 {
     if (io_pool_thread(placement->pool, 0)->clients == 0)
         return;
@@ -208,7 +208,7 @@ static void lend(struct placement *placement, enum lend_what what)
 }
 
 /* Up to `wanted` of those that had something to do; the quiet ones cost nothing where they are. */
-static void take_back(struct placement *placement, size_t wanted)
+static void take_back(struct placement *placement, size_t wanted) ON_MAIN
 {
     struct io_thread *own = io_pool_thread(placement->pool, 0);
     if (own->clients == placement->clients->count || !placement->are_others_busy || wanted == 0)
@@ -223,7 +223,7 @@ static void take_back(struct placement *placement, size_t wanted)
 }
 
 /* Clients of threads that retire go wherever new ones would go. */
-static void empty_retiring(struct placement *placement)
+static void empty_retiring(struct placement *placement) ON_MAIN
 {
     bool is_retiring = false;
     for (int i = 1; i <= io_pool_count(placement->pool); i++) {
@@ -238,7 +238,7 @@ static void empty_retiring(struct placement *placement)
 }
 
 /* Threads that came, or whose clients left, get some of the others'. Small differences stay. */
-static void even_out(struct placement *placement)
+static void even_out(struct placement *placement) ON_MAIN
 {
     struct extremes found = find_extremes(placement);
     if (found.count < 2)
@@ -282,7 +282,7 @@ static size_t room_at_home(struct placement *placement)
     return own < 4 ? 1 : own / 4;
 }
 
-static void be_home(struct placement *placement)
+static void be_home(struct placement *placement) ON_MAIN
 {
     placement->calm_periods++;
     if (placement->calm_periods == PLACEMENT_PROVEN_PERIODS)
@@ -297,7 +297,7 @@ static void be_home(struct placement *placement)
     set_lending(placement, true);
 }
 
-static void be_lending(struct placement *placement)
+static void be_lending(struct placement *placement) ON_MAIN
 {
     if (is_too_busy(&placement->facts))
         lend(placement, placement->facts.is_deep ? LEND_BUSY : LEND_HALF);
@@ -306,7 +306,7 @@ static void be_lending(struct placement *placement)
         set_lending(placement, false);
 }
 
-static void decide_elastic(struct placement *placement)
+static void decide_elastic(struct placement *placement) ON_MAIN
 {
     if (!placement->facts.is_lending)
         be_home(placement);
@@ -314,7 +314,7 @@ static void decide_elastic(struct placement *placement)
         be_lending(placement);
 }
 
-static void decide(struct placement *placement)
+static void decide(struct placement *placement) ON_MAIN
 {
     if (placement->facts.is_elastic)
         decide_elastic(placement);

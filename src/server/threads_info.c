@@ -46,6 +46,7 @@ static void write_placement(struct buffer *out, const struct server *server) ON_
 
 static void write_threads(struct buffer *out, const void *context)
 {
+    entering_main();
     const struct server *server = context;
     const struct io_stats *own = loop_stats(io_pool_main_loop(server->pool));
     uint64_t busy = io_stat_read(own->busy_us);

@@ -383,6 +383,7 @@ Test(listener, an_ordinary_file_is_not_removed)
     char error[256];
     cr_assert(make_loop(LOOP_BACKEND_EPOLL));
     int fd = open(unix_path(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+    cr_assert_eq(write(fd, "x", 1), 1);
     close(fd);
     cr_assert_null(listener_create_unix(loop, path, 0700, &plain_options, error));
     cr_assert_eq(access(path, F_OK), 0);

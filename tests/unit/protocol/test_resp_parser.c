@@ -211,7 +211,7 @@ Test(resp_parser, empty_requests_are_skipped)
 Test(resp_parser, errors_have_the_reference_texts)
 {
     EXPECT("*3000000000\r\n", "!Protocol error: invalid multibulk length");
-    EXPECT("*1048577\r\n", "!Protocol error: invalid multibulk length");
+    EXPECT("*2147483648\r\n", "!Protocol error: invalid multibulk length");
     EXPECT("*\r\n", "!Protocol error: invalid multibulk length");
     EXPECT("*+1\r\n", "!Protocol error: invalid multibulk length");
     EXPECT("*01\r\n", "!Protocol error: invalid multibulk length");
