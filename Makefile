@@ -47,7 +47,7 @@ CPPFLAGS += -DSLUICE_ASSERT_SLOW -DSLUICE_SANITIZER
 CFLAGS   += -O1 -fsanitize=$(if $(filter address,$(SANITIZER)),address$(comma)undefined,$(SANITIZER)) -fno-sanitize-recover=all
 LDFLAGS  += -fsanitize=$(if $(filter address,$(SANITIZER)),address$(comma)undefined,$(SANITIZER))
 # The sanitizers' instrumentation makes these warnings see ghosts.
-CFLAGS   += -Wno-null-dereference -Wno-maybe-uninitialized
+CFLAGS   += -Wno-null-dereference -Wno-maybe-uninitialized -Wno-format-truncation
 endif
 
 ifeq ($(BUILD_TLS),no)

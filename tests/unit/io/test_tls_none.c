@@ -1,11 +1,11 @@
 /* The TLS interface in a build without OpenSSL: creation fails with Redis's words, the rest does
  * nothing. */
+#include <criterion/criterion.h> /* before the rest: a build with TLS needs its main, too */
 #ifndef BUILD_TLS
 #include "base/memory.h"
 #include "io/tls_context.h"
 #include "io/tls_tickets.h"
 #include "io/transport_tls.h"
-#include <criterion/criterion.h>
 #include <string.h>
 
 TestSuite(tls_none, .init = mem_init);
