@@ -162,7 +162,8 @@ bool exchange_move(struct exchange *exchange, struct client *client, struct io_t
 }
 
 /* The client is at home at `thread`; what had to wait goes there. */
-static void end_transfer(struct exchange *exchange, struct client *client, struct io_thread *thread) ON_MAIN
+static void end_transfer(struct exchange *exchange, struct client *client,
+                         struct io_thread *thread) ON_MAIN
 {
     struct transfer *transfer = client->transfer;
     io_pool_unplace(client->thread == thread ? transfer->to : client->thread);
