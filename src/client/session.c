@@ -2,7 +2,6 @@
  * that steer it. See session_message.h for the contract. [I] */
 #include "client/session.h"
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "io/tls_context.h"
@@ -11,7 +10,6 @@
 
 static void on_opened(struct connection *connection);
 static void on_writable(struct connection *connection);
-static void close_session(struct session *session, enum connection_close_how how);
 static void on_closed(struct connection *connection, enum connection_outcome outcome,
                       const char *text);
 
@@ -27,30 +25,24 @@ struct byte_pool *session_pool(struct session_host *host)
     return loop_byte_pool(host->thread->loop);
 }
 
-/* Only makes a turn, whose end looks at the recalled. */
-static void on_recall_timer(struct timer *timer)
-{
-    (void)timer;
-}
-
 struct session_host *session_host_create(struct io_thread *thread,
                                          const struct session_resolver *resolver)
 {
     struct session_host *host = mem_calloc(1, sizeof(*host));
     host->thread = thread;
     host->resolver = resolver;
-    timer_init(&host->recall_timer, on_recall_timer);
+    session_recall_init(host);
     return host;
 }
 
 void session_host_destroy(struct session_host *host)
 {
     assert(host->count == 0);
-    timer_stop(loop_timers(host->thread->loop), &host->recall_timer);
+    session_recall_deinit(host);
     mem_free(host);
 }
 
-static void link_session(struct session_host *host, struct session *session)
+void session_link(struct session_host *host, struct session *session)
 {
     session->next = host->sessions;
     if (host->sessions)
@@ -60,7 +52,7 @@ static void link_session(struct session_host *host, struct session *session)
     host->count++;
 }
 
-static void unlink_session(struct session_host *host, struct session *session)
+void session_unlink(struct session_host *host, struct session *session)
 {
     if (session->previous)
         session->previous->next = session->next;
@@ -98,7 +90,7 @@ static void lend(struct session_host *host, int fd, struct client *client,
                                            .argc_max = RESP_ARGC_MAX,
                                            .is_authenticated = (flags & LEND_AUTHENTICATED) != 0};
     resp_parser_init(&session->parser, &session->limits);
-    link_session(host, session);
+    session_link(host, session);
     bool is_tls = flags & LEND_TLS;
     if ((is_tls && !host->thread->tls) || host->is_stopping) {
         close(fd);
@@ -129,80 +121,6 @@ static void on_opened(struct connection *connection)
                                                              .c = session->facts});
 }
 
-/* -- recalled, adopted -- */
-
-static void recall(struct session_host *host, struct session *session)
-{
-    assert(session->host == host);
-    if (session->is_dead)
-        return; /* CLOSED is the answer */
-    assert(session->recalled_ms == 0);
-    session->recalled_ms = clock_ms();
-    session->next_recalled = host->recalled;
-    host->recalled = session;
-    connection_begin_detach(session->connection);
-}
-
-/* It is closed before it has left. */
-static void drop_recall(struct session *session)
-{
-    if (session->recalled_ms == 0)
-        return;
-    struct session **link = &session->host->recalled;
-    while (*link != session)
-        link = &(*link)->next_recalled;
-    *link = session->next_recalled;
-    session->recalled_ms = 0;
-}
-
-/* True when main was answered. */
-static bool try_return(struct session_host *host, struct session *session)
-{
-    bool has_left = connection_try_detach(session->connection);
-    if (!has_left) {
-        if (clock_ms() - session->recalled_ms < SESSION_RECALL_LIMIT_MS)
-            return false;
-        connection_cancel_detach(session->connection);
-    }
-    session->recalled_ms = 0;
-    if (has_left) {
-        unlink_session(host, session);
-        session->host = NULL;
-    }
-    io_thread_report(host->thread, (struct message){.type = SESSION_RETURNED,
-                                                    .value = has_left,
-                                                    .a = session->client,
-                                                    .b = session});
-    return true;
-}
-
-static void return_recalled(struct session_host *host)
-{
-    struct session **link = &host->recalled;
-    while (*link) {
-        struct session *session = *link;
-        struct session *next = session->next_recalled;
-        if (try_return(host, session)) /* main may have it from now on */
-            *link = next;
-        else
-            link = &session->next_recalled;
-    }
-    if (host->recalled && !host->recall_timer.is_active)
-        timer_start(loop_timers(host->thread->loop), &host->recall_timer, SESSION_RECALL_LIMIT_MS);
-}
-
-static void adopt(struct session_host *host, struct session *session)
-{
-    assert(!session->host && !session->is_dead);
-    session->host = host;
-    link_session(host, session);
-    session->limits.bulk_size_max = host->settings.bulk_size_max;
-    session->limits.query_size_max = host->settings.query_size_max;
-    connection_attach(host->thread->loop, session->connection);
-    if (host->is_stopping)
-        close_session(session, CONNECTION_CLOSE_AFTER_OUTPUT);
-}
-
 /* -- closed -- */
 
 static void drop_output(struct session *session)
@@ -217,7 +135,7 @@ static void on_closed(struct connection *connection, enum connection_outcome out
     struct session *session = connection_owner(connection);
     assert(!session->is_dead);
     session->connection = NULL;
-    drop_recall(session);
+    session_recall_drop(session);
     drop_output(session);
     session_free_input(session);
     if (text && *text)
@@ -229,7 +147,7 @@ static void forget(struct session *session)
 {
     assert(session->is_dead);
     assert(!session->connection);
-    unlink_session(session->host, session);
+    session_unlink(session->host, session);
     session_free_input(session);
     mem_free(session->facts);
     mem_free(session->closed_text);
@@ -295,7 +213,7 @@ static void take_limits(struct session *session, bool is_authenticated)
     session->facts = NULL;
 }
 
-static void close_session(struct session *session, enum connection_close_how how)
+void session_close(struct session *session, enum connection_close_how how)
 {
     if (session->is_dead || !session->connection)
         return;
@@ -346,7 +264,7 @@ void session_host_message(struct session_host *host, const struct message *messa
         take_push(message->a, message->b, message->c);
         break;
     case SESSION_CLOSE:
-        close_session(message->a, (enum connection_close_how)message->value);
+        session_close(message->a, (enum connection_close_how)message->value);
         break;
     case SESSION_FORGET:
         forget(message->a);
@@ -355,10 +273,10 @@ void session_host_message(struct session_host *host, const struct message *messa
         give_batch_back(host, message->a);
         break;
     case SESSION_RECALL:
-        recall(host, message->a);
+        session_recall(host, message->a);
         break;
     case SESSION_ADOPT:
-        adopt(host, message->a);
+        session_adopt(host, message->a);
         break;
     case SESSION_OPENED:
     case SESSION_REQUESTS:
@@ -372,7 +290,7 @@ void session_host_message(struct session_host *host, const struct message *messa
 void session_host_turn(struct session_host *host)
 {
     if (host->recalled)
-        return_recalled(host);
+        session_recall_turn(host);
     if (reply_chain_is_empty(&host->spent))
         return;
     io_thread_report(
@@ -386,7 +304,7 @@ bool session_host_stop(struct session_host *host)
     if (!host->is_stopping) {
         host->is_stopping = true;
         for (struct session *session = host->sessions; session; session = session->next)
-            close_session(session, CONNECTION_CLOSE_AFTER_OUTPUT);
+            session_close(session, CONNECTION_CLOSE_AFTER_OUTPUT);
     }
     return host->count == 0;
 }

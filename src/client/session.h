@@ -95,8 +95,11 @@ void session_host_turn(struct session_host *host) ON_IO;
 /* Closes all sessions (the first time); true when none is left. */
 bool session_host_stop(struct session_host *host) ON_IO;
 
-/* -- between session.c, session_input.c and session_output.c -- */
+/* -- between session.c, session_input.c, session_output.c and recall.c -- */
 
+void session_link(struct session_host *host, struct session *session);
+void session_unlink(struct session_host *host, struct session *session);
+void session_close(struct session *session, enum connection_close_how how);
 void session_on_readable(struct connection *connection);
 /* Goes on with what was held back: unparsed input, a batch to hand on, paused reading. */
 void session_resume_input(struct session *session);
@@ -109,5 +112,16 @@ void session_write(struct session *session);
 void session_spend_chunk(struct session_host *host, struct reply_chunk *chunk);
 void session_spend_chain(struct session_host *host, struct reply_chain *chain);
 struct byte_pool *session_pool(struct session_host *host);
+
+/* -- recall.c -- */
+
+void session_recall_init(struct session_host *host);
+void session_recall_deinit(struct session_host *host);
+void session_recall(struct session_host *host, struct session *session);
+/* It is closed before it has left. */
+void session_recall_drop(struct session *session);
+/* End of a turn: hands over those that are at rest. */
+void session_recall_turn(struct session_host *host);
+void session_adopt(struct session_host *host, struct session *session);
 
 #endif

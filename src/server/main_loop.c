@@ -14,6 +14,12 @@ static bool has_messages(void *context)
     return !exchange_is_idle(context);
 }
 
+/* While all connections live on main's own loop no other thread has anything to say soon. */
+static bool has_lent(struct server *server)
+{
+    return server->clients->count > io_pool_thread(server->pool, 0)->clients;
+}
+
 /* Waits only when nothing is left to do: the announcement and the last look keep a producer from
  * publishing unseen (io/wakeup.h). */
 static int64_t choose_wait(struct server *server) ON_MAIN
@@ -21,8 +27,7 @@ static int64_t choose_wait(struct server *server) ON_MAIN
     struct wakeup *wakeup = io_pool_main_wakeup(server->pool);
     if (loop_has_ready(io_pool_main_loop(server->pool)) || !exchange_is_idle(server->exchange))
         return 0;
-    if (io_pool_count(server->pool) > 0 &&
-        idle_poll_wait(&server->idle_poll, has_messages, server->exchange))
+    if (has_lent(server) && idle_poll_wait(&server->idle_poll, has_messages, server->exchange))
         return 0;
     wakeup_announce_sleep(wakeup);
     if (!exchange_is_idle(server->exchange) || background_has_finished(server->background)) {
