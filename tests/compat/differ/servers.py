@@ -56,13 +56,16 @@ class Server:
             return log.read()[-4000:].decode("utf-8", "replace")
 
     def stop(self):
-        if self.process and self.process.poll() is None:
+        """The exit code; negative for a signal."""
+        if self.process is None:
+            return 0
+        if self.process.poll() is None:
             self.process.terminate()
             try:
-                self.process.wait(10)
+                self.process.wait(60)
             except subprocess.TimeoutExpired:
                 self.process.kill()
-                self.process.wait()
+        return self.process.wait()
 
 
 class Pair:

@@ -8,9 +8,9 @@ from .values import Values
 from .wire import CLOSED, TIMED_OUT, Inline, encode, value_of
 
 CHUNK_BYTES_MAX = 200 * 1024
+DUMPED_KEYS_MAX = 100
 DUMP = {b"string": (b"GET",), b"list": (b"LRANGE", b"0", b"-1"), b"set": (b"SMEMBERS",),
         b"hash": (b"HGETALL",), b"zset": (b"ZRANGE", b"0", b"-1", b"WITHSCORES")}
-EXPIRY = {b"string": b"PTTL"}
 
 
 class Sequence:
@@ -135,8 +135,8 @@ class Session:
             return None
         return Difference(at, step, found[1], found[2], found[0])
 
-    def _chunk(self, steps, first):
-        """Sends the steps in one write, compares what comes."""
+    def _chunk(self, steps, first, is_ordered=None):
+        """Sends the steps in one write, compares what comes; is_ordered: where any order counts."""
         if not steps:
             return None
         data = b"".join(map(encode, steps))
@@ -152,6 +152,8 @@ class Session:
                 return None
             if left[n] == TIMED_OUT or right[n] == TIMED_OUT:
                 return Difference(first + i, steps[i], left[n], right[n])
+            if is_ordered and is_ordered[i] and steps[i][0] != b"ZRANGE":
+                return Difference(first + i, steps[i], left[n], right[n], "the order differs")
             if not is_same(steps[i], left[n], right[n]) and not self.known.accepts(
                     steps[i], left[n], right[n]):
                 return Difference(first + i, steps[i], left[n], right[n])
@@ -161,7 +163,8 @@ class Session:
 
     def _end(self, sequence, at):
         """Compares all keys of the databases in which keys may be."""
-        databases = [b"0"] if sequence.family not in ("keys", "connection", "transactions") else [
+        databases = [b"0"] if sequence.family not in (
+            "keys", "connection", "transactions", "expiry", "scan") else [
             b"0", b"1", b"2", b"3", b"15"]
         difference = self._chunk([(b"RESET",)], at)
         for database in databases:
@@ -173,10 +176,10 @@ class Session:
         difference = self._chunk(steps, at)
         if difference:
             return difference
-        listed = value_of(self._ask_reference((b"KEYS", b"*")))
-        if listed[0] not in "*~":
+        listed = self._ask_all(0, [(b"KEYS", b"*")])[0]
+        if not isinstance(listed, list):
             return Difference(at, (b"KEYS", b"*"), TIMED_OUT, TIMED_OUT)
-        keys = sorted(item[1] for item in listed[1])
+        keys = sorted(item[1] for item in listed)[:DUMPED_KEYS_MAX]
         if not keys:
             return None
         difference = self._chunk([(b"TYPE", key) for key in keys]
@@ -184,15 +187,21 @@ class Session:
                                  + [(b"PTTL", key) for key in keys], at)
         if difference:
             return difference
-        types = [value_of(self._ask_reference((b"TYPE", key)))[1] for key in keys]
-        reads = [DUMP[kind][:1] + (key,) + DUMP[kind][1:] for key, kind in zip(keys, types)
-                 if kind in DUMP]
-        return self._chunk(reads, at)
+        types = self._ask_all(0, [(b"TYPE", key) for key in keys])
+        encodings = [self._ask_all(i, [(b"OBJECT", b"ENCODING", key) for key in keys])
+                     for i in (0, 1)]
+        reads, is_ordered = [], []
+        for n, kind in enumerate(types):
+            if kind in DUMP:
+                reads.append(DUMP[kind][:1] + (keys[n],) + DUMP[kind][1:])
+                is_ordered.append(encodings[0][n] == encodings[1][n] in (b"listpack", b"intset"))
+        return self._chunk(reads, at, is_ordered)
 
-    def _ask_reference(self, step):
-        link = self.pair.links[0]
-        link.send(encode(step))
-        return link.replies(1)[0]
+    def _ask_all(self, i, steps):
+        """The texts that reference (0) or ours (1) answers."""
+        link = self.pair.links[i]
+        link.send(b"".join(map(encode, steps)))
+        return [value_of(raw)[1] for raw in link.replies(len(steps))]
 
     # -- shortening --
 

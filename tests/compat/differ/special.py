@@ -2,7 +2,9 @@
 
 Each check takes the two links and a step; it returns None, or a text that says what is wrong.
 """
-from .compare import is_same, same_with_doubles, text_of
+import time
+
+from .compare import is_same, same_with_doubles
 from .wire import encode, value_of
 
 ROUNDS_MAX = 2000
@@ -122,7 +124,7 @@ def chosen_of(value, has_values):
 
 
 def check_chosen(link, step, value, members):
-    """What one server chose must be of its members, without repetition unless the count is negative."""
+    """What was chosen must be members, without repetition unless the count is negative."""
     has_values = len(step) == 4
     chosen = chosen_of(value, has_values)
     for text, companion in chosen:
@@ -172,6 +174,22 @@ def check_spop(links, step):
     return None
 
 
+# -- expiry --
+
+def expires_soon(step):
+    """Whether a key is to expire a millisecond later."""
+    words = [word.lower() for word in step]
+    return (words[0] in (b"pexpire", b"psetex") and words[2:3] == [b"1"]
+            or words[0] in (b"set", b"getex") and words[-2:] == [b"px", b"1"])
+
+
+def check_expiring(links, step):
+    """The clock must have passed before the next command, on both sides."""
+    raws = ask_both(links, step)
+    time.sleep(0.003)
+    return differ(step, raws)
+
+
 CHECKS = {b"scan": check_scan, b"sscan": check_scan, b"hscan": check_scan, b"zscan": check_scan,
           b"randomkey": check_randomkey, b"srandmember": check_random_members,
           b"hrandfield": check_random_members, b"zrandmember": check_random_members,
@@ -179,7 +197,8 @@ CHECKS = {b"scan": check_scan, b"sscan": check_scan, b"hscan": check_scan, b"zsc
 
 
 def check_of(step):
-    return CHECKS.get(step[0].lower()) if isinstance(step, tuple) else None
-
-
-__all__ = ["check_of", "ask_both", "text_of"]
+    if not isinstance(step, tuple):
+        return None
+    if b"1" in step and expires_soon(step):
+        return check_expiring
+    return CHECKS.get(step[0].lower())

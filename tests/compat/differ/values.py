@@ -20,8 +20,9 @@ NOT_SCORES = [b"nan", b"", b"abc", b"1 ", b" 1", b"1e", b"1.2.3", b"1e400", b"in
 FLOATS = [b"0", b"1", b"-1", b"0.1", b"0.5", b"-2.25", b"3.14", b"1e5", b"5.0e3", b"-5.0e-2",
           b"100.000000000000000001", b"1e-17", b"10.00", b"+2", b"1e17", b".5", b"5."]
 NOT_FLOATS = [b"nan", b"inf", b"-inf", b"", b"abc", b" 1", b"1 ", b"1e5000", b"1.5x", b"1e4930"]
-PATTERNS = [b"*", b"?", b"??", b"*1", b"*[1-3]", b"*[^1]", b"s*", b"[sl]?", b"*\\1", b"k*", b"", b"[",
-            b"*[3-1]", b"*[1-", b"\\", b"*\\", b"***1", b"m*", b"f?", b"*a*", b"[^", b"*?*", b"e[!2]*"]
+PATTERNS = [b"*", b"?", b"??", b"*1", b"*[1-3]", b"*[^1]", b"s*", b"[sl]?", b"*\\1", b"k*", b"",
+            b"[", b"*[3-1]", b"*[1-", b"\\", b"*\\", b"***1", b"m*", b"f?", b"*a*", b"[^", b"*?*",
+            b"e[!2]*"]
 
 
 class Values:
@@ -56,7 +57,8 @@ class Values:
         if roll < 0.75:
             return b"m%d" % chance.randrange(30)
         if roll < 0.85:
-            return chance.choice([b"", b"\x00", b"\xff\xfe", b"a b", b"\r\n", b"1.0", b"Abc", b"abc"])
+            return chance.choice([b"", b"\x00", b"\xff\xfe", b"a b", b"\r\n", b"1.0", b"Abc",
+                                  b"abc"])
         return self._sized(chance.choice([20, 63, 64, 65, 64, 65, 100, 128, 4000]))
 
     def _field(self, index):
@@ -87,6 +89,9 @@ class Values:
 
     def small_string_key(self):
         return b"c%d" % self.chance.randrange(1, 4)
+
+    def scan_key(self):
+        return b"k%d" % self.chance.randrange(2000)
 
     def short_text(self):
         letters = self.chance.choice([b"ab", b"abcdef", b"\x00\xff"])
@@ -186,8 +191,8 @@ class Values:
         return self.chance.choice([b"4102444800", b"4102444801", b"5000000000"])
 
     def bit_type(self):
-        return self.chance.choice([b"u8", b"i8", b"u1", b"i64", b"u63", b"u64", b"i65", b"i0", b"u5",
-                                   b"i16", b"x8", b"u"])
+        return self.chance.choice([b"u8", b"i8", b"u1", b"i64", b"u63", b"u64", b"i65", b"i0",
+                                   b"u5", b"i16", b"x8", b"u"])
 
     def unix_ms(self):
         if self.chance.random() < 0.1:
@@ -213,7 +218,8 @@ class Values:
         return self.chance.choice([b"hello", b"", b"a b", b"\x00\xff", b"1", b"\r\n", b"x" * 5000])
 
     def name(self):
-        return self.chance.choice([b"worker", b"a", b"", b"a b", b"\n", b"caf\xc3\xa9", b"~!@#", b"\x7f"])
+        return self.chance.choice([b"worker", b"a", b"", b"a b", b"\n", b"caf\xc3\xa9", b"~!@#",
+                                   b"\x7f"])
 
     def type(self):
         return self.chance.choice([b"string", b"list", b"set", b"zset", b"hash", b"STRING"])
@@ -229,7 +235,7 @@ class Values:
             return chance.choice([b"-1", b"abc", b"", b"nan", b"-0.001", b"1e400"])
         if terminal == "count":
             return chance.choice(NOT_INTEGERS + [b"9223372036854775807", b"9223372036854775808",
-                                                 b"-9223372036854775808", b"4611686018427387904"])
+                                                 b"4611686018427387904"])
         if terminal in ("offset", "bit_offset"):
             return chance.choice(NOT_INTEGERS + [b"-1", b"9223372036854775807", b"536870912",
                                                  b"4294967296", b"9223372036854775808"])
