@@ -87,7 +87,7 @@ Test(config_command, set)
     expect_reply(fx, "-ERR Unknown option or number of arguments for CONFIG SET - 'what'",
                  "CONFIG SET size 1 what 2");
     expect_reply(fx,
-                 "-ERR CONFIG SET failed (possibly related to argument 'SIZE') - argument must be a "
+                 "-ERR CONFIG SET failed (possibly related to argument 'size') - argument must be a "
                  "memory value",
                  "CONFIG SET SIZE many");
     expect_reply(fx,
