@@ -95,7 +95,7 @@ void session_host_turn(struct session_host *host) ON_IO;
 /* Closes all sessions (the first time); true when none is left. */
 bool session_host_stop(struct session_host *host) ON_IO;
 
-/* -- between session.c, session_input.c, session_output.c and recall.c -- */
+/* -- between session.c, session_input.c, session_output.c and session_recall.c -- */
 
 void session_link(struct session_host *host, struct session *session);
 void session_unlink(struct session_host *host, struct session *session);
@@ -113,7 +113,7 @@ void session_spend_chunk(struct session_host *host, struct reply_chunk *chunk);
 void session_spend_chain(struct session_host *host, struct reply_chain *chain);
 struct byte_pool *session_pool(struct session_host *host);
 
-/* -- recall.c -- */
+/* -- session_recall.c -- */
 
 void session_recall_init(struct session_host *host);
 void session_recall_deinit(struct session_host *host);
