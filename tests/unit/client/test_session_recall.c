@@ -14,7 +14,15 @@ static void set_up(void)
 
 TestSuite(recall, .init = set_up, .timeout = 120);
 
-static const enum loop_backend backends[] = {LOOP_BACKEND_EPOLL, LOOP_BACKEND_AUTO};
+/* A ring that is unmapped by one thread and another that is mapped there by the next: the kernel
+ * orders that, which ThreadSanitizer cannot see. */
+#ifdef __SANITIZE_THREAD__
+enum { BACKEND_BEST = LOOP_BACKEND_EPOLL };
+#else
+enum { BACKEND_BEST = LOOP_BACKEND_AUTO };
+#endif
+
+static const enum loop_backend backends[] = {LOOP_BACKEND_EPOLL, (enum loop_backend)BACKEND_BEST};
 
 #define EACH_BACKEND(b) for (size_t b = 0; b < sizeof(backends) / sizeof(backends[0]); b++)
 
@@ -195,12 +203,12 @@ Test(recall, ping_pong_under_load_epoll)
 
 Test(recall, ping_pong_under_load)
 {
-    ping_pong(LOOP_BACKEND_AUTO, 8, 2);
+    ping_pong(BACKEND_BEST, 8, 2);
 }
 
 Test(recall, ping_pong_of_one)
 {
-    ping_pong(LOOP_BACKEND_AUTO, 1, 3);
+    ping_pong(BACKEND_BEST, 1, 3);
 }
 
 /* A peer that takes nothing keeps a send under way: its session stays, and goes on when it reads.
@@ -324,7 +332,7 @@ Test(recall, storm_epoll)
 
 Test(recall, storm)
 {
-    storm(LOOP_BACKEND_AUTO, 5);
+    storm(BACKEND_BEST, 5);
 }
 
 /* -- the number of threads -- */
@@ -381,7 +389,7 @@ Test(recall, threads_come_and_go_under_load)
 /* Changed again before the first change is through. */
 Test(recall, a_change_of_mind)
 {
-    rig_start(4, LOOP_BACKEND_AUTO);
+    rig_start(4, BACKEND_BEST);
     for (int i = 0; i < 8; i++)
         peer_open(i);
     RIG_UNTIL(rig.opened == 8);
