@@ -17,12 +17,12 @@ TestSuite(recall, .init = set_up, .timeout = 120);
 /* A ring that is unmapped by one thread and another that is mapped there by the next: the kernel
  * orders that, which ThreadSanitizer cannot see. */
 #ifdef __SANITIZE_THREAD__
-enum { BACKEND_BEST = LOOP_BACKEND_EPOLL };
+#define BACKEND_BEST LOOP_BACKEND_EPOLL
 #else
-enum { BACKEND_BEST = LOOP_BACKEND_AUTO };
+#define BACKEND_BEST LOOP_BACKEND_AUTO
 #endif
 
-static const enum loop_backend backends[] = {LOOP_BACKEND_EPOLL, (enum loop_backend)BACKEND_BEST};
+static const enum loop_backend backends[] = {LOOP_BACKEND_EPOLL, BACKEND_BEST};
 
 #define EACH_BACKEND(b) for (size_t b = 0; b < sizeof(backends) / sizeof(backends[0]); b++)
 
