@@ -464,6 +464,11 @@ int mem_purge(void)
     return mallctl(name, NULL, NULL, NULL, 0) == 0 ? 0 : -1;
 }
 
+int mem_set_background_thread(bool enabled)
+{
+    return mallctl("background_thread", NULL, NULL, &enabled, sizeof(enabled)) == 0 ? 0 : -1;
+}
+
 const char *mem_allocator_name(void)
 {
     return "jemalloc-" ALL_ARENAS_TEXT(JEMALLOC_VERSION_MAJOR) "." ALL_ARENAS_TEXT(
@@ -481,6 +486,11 @@ void mem_read_stats(struct mem_stats *stats)
 int mem_purge(void)
 {
     return -1;
+}
+
+int mem_set_background_thread(bool enabled)
+{
+    return enabled ? -1 : 0;
 }
 
 const char *mem_allocator_name(void)

@@ -11,6 +11,7 @@
 #ifndef BASE_MEMORY_H
 #define BASE_MEMORY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -64,6 +65,9 @@ struct mem_stats {
 void mem_read_stats(struct mem_stats *stats);
 /* Returns unused pages to the system (MEMORY PURGE). 0, or -1 when the allocator cannot. */
 int mem_purge(void);
+/* Whether the allocator returns unused pages from a thread of its own ("jemalloc-bg-thread"); without
+ * it an idle thread's pages stay. 0, or -1 when the allocator has none. Main thread. */
+int mem_set_background_thread(bool enabled);
 /* "jemalloc-5.3.0" or "libc". */
 const char *mem_allocator_name(void);
 /* Makes the n-th following allocation of the mem_try_ family fail (tests); 0 switches off. */

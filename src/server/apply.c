@@ -2,6 +2,7 @@
  */
 #include "base/background.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "base/process.h"
 #include "config/config_table.h"
 #include "io/tls_options.h"
@@ -63,6 +64,8 @@ static int apply_server(void *context, const struct option_changes *changes, str
         placement_set_elastic(server->placement, settings->io_threads_elastic);
     if (option_changed(changes, "io-threads") && resize_pool(server, error) != 0)
         return -1;
+    if (option_changed(changes, "jemalloc-bg-thread"))
+        (void)mem_set_background_thread(settings->jemalloc_bg_thread);
     if (option_changed(changes, "bio-cpulist"))
         background_set_cpulist(server->background,
                                settings->bio_cpulist ? settings->bio_cpulist : "");

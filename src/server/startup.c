@@ -209,6 +209,7 @@ static int run(struct server *server, const struct arguments *arguments)
     if (become_process(server) != 0)
         return 1;
     server_install_crash_handlers(server);
+    (void)mem_set_background_thread(server->settings.server.jemalloc_bg_thread);
     if (open_everything(server) != 0)
         return 1;
     set_title(server);

@@ -215,3 +215,10 @@ Test(memory, statistics)
         cr_assert_eq(mem_purge(), 0);
     }
 }
+
+Test(memory, background_thread_can_be_switched)
+{
+    bool is_jemalloc = strncmp(mem_allocator_name(), "jemalloc", 8) == 0;
+    cr_assert_eq(mem_set_background_thread(true), is_jemalloc ? 0 : -1);
+    cr_assert_eq(mem_set_background_thread(false), 0);
+}
