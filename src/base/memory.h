@@ -65,8 +65,8 @@ struct mem_stats {
 void mem_read_stats(struct mem_stats *stats);
 /* Returns unused pages to the system (MEMORY PURGE). 0, or -1 when the allocator cannot. */
 int mem_purge(void);
-/* Whether the allocator returns unused pages from a thread of its own ("jemalloc-bg-thread"); without
- * it an idle thread's pages stay. 0, or -1 when the allocator has none. Main thread. */
+/* Whether the allocator returns unused pages from a thread of its own ("jemalloc-bg-thread");
+ * without it an idle thread's pages stay. 0, or -1 when the allocator has none. Main thread. */
 int mem_set_background_thread(bool enabled);
 /* "jemalloc-5.3.0" or "libc". */
 const char *mem_allocator_name(void);
