@@ -115,10 +115,8 @@ bool call_unknown_subcommand(struct call *call)
 {
     enum { SHOWN_MAX = 128 };
     char container[64];
-    const char *name = call->command->name;
-    const char *bar = strchr(name, '|');
-    snprintf(container, sizeof(container), "%.*s", bar ? (int)(bar - name) : (int)strlen(name),
-             name);
+    const struct command *parent = call->command->parent;
+    text_copy(container, sizeof(container), parent ? parent->called : call->command->called);
     text_upper(container, strlen(container));
     int shown = call->argv[1].size < SHOWN_MAX ? (int)call->argv[1].size : SHOWN_MAX;
     reply_errorf(call->reply,

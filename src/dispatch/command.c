@@ -26,7 +26,7 @@ static uint32_t hash_name(const char *data, size_t size)
 
 static bool name_is(const struct command *command, struct bytes name)
 {
-    return bytes_is(name, command->name);
+    return bytes_is(name, command->called);
 }
 
 static struct command **slot_of(const struct command_table *table, struct bytes name)
@@ -53,6 +53,7 @@ static void free_command(struct command *command)
     }
     mem_free(command->subcommands);
     mem_free(command->stats.histogram);
+    mem_free((char *)(uintptr_t)command->called);
     mem_free((char *)(uintptr_t)command->name);
     mem_free(command);
 }
@@ -152,6 +153,7 @@ void command_table_add(struct command_table *table, const struct command_spec *s
         struct command *command = mem_calloc(1, sizeof(*command));
         fill(table, command, spec);
         command->name = mem_strdup(spec->name);
+        command->called = mem_strdup(spec->name);
         add_subcommands(table, command);
         struct command **slot = slot_of(table, bytes_of_text(spec->name));
         assert(!*slot);
@@ -165,7 +167,7 @@ static void reindex(struct command_table *table)
 {
     memset(table->slots, 0, sizeof(table->slots));
     for (size_t i = 0; i < table->count; i++)
-        *slot_of(table, bytes_of_text(table->order[i]->name)) = table->order[i];
+        *slot_of(table, bytes_of_text(table->order[i]->called)) = table->order[i];
 }
 
 int command_table_rename(struct command_table *table, const char *name, const char *new_name)
@@ -176,8 +178,8 @@ int command_table_rename(struct command_table *table, const char *name, const ch
     if (new_name && *new_name) {
         if (*slot_of(table, bytes_of_text(new_name)))
             return -1;
-        mem_free((char *)(uintptr_t)command->name);
-        command->name = mem_strdup(new_name);
+        mem_free((char *)(uintptr_t)command->called);
+        command->called = mem_strdup(new_name);
     } else {
         size_t i = 0;
         while (table->order[i] != command)

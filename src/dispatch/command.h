@@ -139,7 +139,8 @@ struct command_stats {
  * commands up without asking; the statistics are main's. */
 struct command {
     const struct command_spec *spec;
-    const char *name;       /* "get", "client|list" */
+    const char *name;       /* "get", "client|list": what errors and statistics say */
+    const char *called;     /* what clients call it: the name, or what rename-command gave it */
     struct command *parent; /* container of a subcommand */
     struct command *subcommands;
     uint32_t subcommand_count;

@@ -121,7 +121,7 @@ static bool refuse_unknown_subcommand(struct call *call)
     char name[UNKNOWN_PREVIEW_MAX + 1];
     char container[64];
     print_preview(name, sizeof(name), call->argv[1]);
-    text_copy(container, sizeof(container), call->command->name);
+    text_copy(container, sizeof(container), call->command->called);
     text_upper(container, strlen(container));
     reply_errorf(call->reply, "unknown subcommand '%s'. Try %s HELP.", name, container);
     return false;

@@ -127,6 +127,7 @@ Test(command, renaming)
     cr_assert_eq(command_table_rename(table, "get", "fetch"), 0);
     cr_assert_null(look_up("get", NULL));
     cr_assert_eq(look_up("FETCH", NULL), get);
+    cr_assert_str_eq(get->name, "get", "errors and statistics keep the name");
     cr_assert_eq(command_table_count(table), 6);
     cr_assert_eq(command_table_rename(table, "mset", ""), 0);
     cr_assert_null(look_up("mset", NULL));
