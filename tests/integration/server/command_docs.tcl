@@ -94,6 +94,7 @@ start_server {} {
 start_server {overrides {rename-command "getset swap"}} {
     test "COMMAND DOCS and rename-command" {
         assert_equal {} [r command docs getset]
-        assert_equal 6.2.0 [dict get [doc_of swap] deprecated_since]
+        # Found by what it is called, described under its name.
+        assert_equal 6.2.0 [dict get [r command docs swap] getset deprecated_since]
     } {sluice}
 }
