@@ -6,6 +6,7 @@
 #include "base/number.h"
 #include "base/text.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <termios.h>
 #include <unistd.h>
@@ -96,33 +97,50 @@ int arguments_read_stdin(struct buffer *out)
     }
 }
 
-int arguments_read_password(const char *question, char *password, size_t size)
+static int read_password(int fd, const char *question, char *password, size_t size)
 {
     struct termios before;
-    bool is_terminal = tcgetattr(STDIN_FILENO, &before) == 0;
+    bool is_terminal = tcgetattr(fd, &before) == 0;
     if (is_terminal) {
         struct termios hidden = before;
         hidden.c_lflag &= (tcflag_t) ~(ECHO | ICANON);
-        tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden);
+        tcsetattr(fd, TCSAFLUSH, &hidden);
         fputs(question, stderr);
     }
     size_t length = 0;
     char c;
-    while (length + 1 < size && read(STDIN_FILENO, &c, 1) == 1 && c != '\n' && c != '\r') {
+    while (length + 1 < size && read(fd, &c, 1) == 1 && c != '\n' && c != '\r') {
         bool is_erasing = is_terminal && (c == 127 || c == '\b');
         if (!is_erasing)
             password[length++] = c;
         else if (length > 0)
             length--;
+        else
+            continue;
         if (is_terminal)
             fputs(is_erasing ? "\b \b" : "*", stderr);
     }
     password[length] = '\0';
     if (is_terminal) {
         fputs("\n", stderr);
-        tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+        tcsetattr(fd, TCSAFLUSH, &before);
     }
     return 0;
+}
+
+int arguments_read_password(const char *question, char *password, size_t size)
+{
+    return read_password(STDIN_FILENO, question, password, size);
+}
+
+int arguments_ask_terminal(const char *question, char *password, size_t size)
+{
+    int fd = isatty(STDIN_FILENO) ? dup(STDIN_FILENO) : open("/dev/tty", O_RDWR | O_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    int result = read_password(fd, question, password, size);
+    close(fd);
+    return result;
 }
 
 /* -- the command line -- */

@@ -27,7 +27,10 @@ void arguments_deinit(struct arguments *arguments);
 int arguments_unquote(const char *text, struct bytes *word) MUST_CHECK;
 /* Appends all of standard input. */
 int arguments_read_stdin(struct buffer *out) MUST_CHECK;
-/* Asks on the terminal, showing an asterisk for each character. 0 or -1. */
+/* Asks when standard input is a terminal, showing an asterisk for each character; otherwise it
+ * takes a line of it. 0 or -1. */
 int arguments_read_password(const char *question, char *password, size_t size) MUST_CHECK;
+/* Asks on the process's terminal, whatever standard input is; -1 when there is none. */
+int arguments_ask_terminal(const char *question, char *password, size_t size) MUST_CHECK;
 
 #endif

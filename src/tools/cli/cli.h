@@ -96,7 +96,11 @@ int latency_dist_mode(struct cli *cli);
 int intrinsic_latency_mode(const struct cli *cli);
 int scan_mode(struct cli *cli);
 int big_keys_mode(struct cli *cli);
+int key_stats_mode(struct cli *cli);
 int hot_keys_mode(struct cli *cli);
+int health_mode(struct cli *cli);
+int tls_info_mode(struct cli *cli);
+int live_mode(struct cli *cli);
 int lru_test_mode(struct cli *cli);
 
 /* Connects or ends the process; for the modes. */

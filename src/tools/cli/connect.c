@@ -1,16 +1,23 @@
 /* Connecting and logging in, the prompt, and what is said when that fails. */
+#include "base/file.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "io/address.h"
 #include "io/tls_context.h"
+#include "tools/cli/arguments.h"
 #include "tools/cli/cli.h"
+#include "tools/common/tls_advice.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 /* A server that does not speak TLS may wait for the end of a line for ever. */
-enum { TLS_HANDSHAKE_TIMEOUT_MS = 15 * 1000, RECONNECT_PAUSE_US = 1000 * 1000 };
+enum {
+    TLS_HANDSHAKE_TIMEOUT_MS = 15 * 1000,
+    RECONNECT_PAUSE_US = 1000 * 1000,
+    KEY_FILE_MAX = 1024 * 1024
+};
 
 static bool uses_socket(const struct cli *cli)
 {
@@ -49,18 +56,15 @@ void cli_set_target(struct cli *cli, const char *host, int port)
 
 static void say_could_not_connect(const struct cli *cli, const char *reason)
 {
-    /* A plaintext server may wait for more of what it takes for a command. */
-    bool may_be_plaintext =
-        strcmp(reason, "TLS handshake timed out") == 0 ||
-        strcmp(reason, "TLS handshake failed: the peer closed the connection") == 0;
-    const char *hint = may_be_plaintext ? " (is it a plaintext port?)" : "";
-    /* The form of the reference: no brackets here. */
+    const char *advice = tls_advice(reason);
+    char target[200];
+    /* The form of the reference: no brackets around addresses here. */
     if (uses_socket(cli))
-        fprintf(stderr, "Could not connect to Redis at %s: %s%s\n", cli->options.unix_path, reason,
-                hint);
+        snprintf(target, sizeof(target), "%s", cli->options.unix_path);
     else
-        fprintf(stderr, "Could not connect to Redis at %s:%d: %s%s\n", cli->host, cli->port, reason,
-                hint);
+        snprintf(target, sizeof(target), "%s:%d", cli->host, cli->port);
+    fprintf(stderr, "Could not connect to Redis at %s: %s%s%s%s\n", target, reason,
+            advice ? " (" : "", advice ? advice : "", advice ? ")" : "");
 }
 
 void cli_print_error(const struct cli *cli)
@@ -76,12 +80,43 @@ void cli_print_error(const struct cli *cli)
         fprintf(stderr, "Error: %s\n", reason);
 }
 
+/* An encrypted key is recognised by its first lines, in both of its forms. */
+static bool is_encrypted_key(const char *path)
+{
+    struct buffer text;
+    buffer_init(&text, KEY_FILE_MAX);
+    bool is_encrypted =
+        file_read(path, &text) == 0 && text.data && strstr(text.data, "ENCRYPTED") != NULL;
+    if (text.data)
+        explicit_bzero(text.data, text.size);
+    buffer_deinit(&text);
+    return is_encrypted;
+}
+
+/* Asks before the library has to. */
+static void ask_for_key_passphrase(struct tls_flags *flags)
+{
+    static char passphrase[1024]; /* lives as long as the flags */
+    const char *path = flags->settings.key_file;
+    if (!path || flags->settings.key_file_pass || !is_encrypted_key(path))
+        return;
+    if (arguments_ask_terminal("Enter PEM pass phrase:", passphrase, sizeof(passphrase)) != 0) {
+        fprintf(stderr,
+                "Could not set up TLS: the private key %s is encrypted, and there is no terminal "
+                "to ask for its passphrase on (--key-pass-file names a file that has it)\n",
+                path);
+        exit(1);
+    }
+    flags->settings.key_file_pass = passphrase;
+}
+
 /* The context is made once; without one the process has nothing to do. */
 static void require_tls_context(struct cli *cli)
 {
     if (cli->tls || !cli->options.tls.is_enabled)
         return;
     char error[256] = "";
+    ask_for_key_passphrase(&cli->options.tls);
     cli->tls = tls_flags_create_context(&cli->options.tls, error, sizeof(error));
     if (!cli->tls) {
         fprintf(stderr, "Could not set up TLS: %s\n", error);

@@ -15,7 +15,8 @@ enum { COMMAND_WORDS_MAX = 8 };
 int key_scan_init(struct key_scan *scan, struct cli *cli)
 {
     const struct cli_options *options = &cli->options;
-    *scan = (struct key_scan){.cli = cli, .cursor = "0"};
+    *scan = (struct key_scan){.cli = cli};
+    text_copy(scan->cursor, sizeof(scan->cursor), options->cursor);
     if (options->quoted_pattern) {
         if (arguments_unquote(options->quoted_pattern, &scan->pattern) == 0)
             return 0;

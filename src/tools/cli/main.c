@@ -71,6 +71,14 @@ static int run_mode(struct cli *cli, int argc, char **argv)
     case MODE_BIGKEYS:
     case MODE_MEMKEYS:
         return big_keys_mode(cli);
+    case MODE_KEYSTATS:
+        return key_stats_mode(cli);
+    case MODE_HEALTH:
+        return health_mode(cli);
+    case MODE_TLS_INFO:
+        return tls_info_mode(cli);
+    case MODE_LIVE:
+        return live_mode(cli);
     case MODE_HOTKEYS:
         return hot_keys_mode(cli);
     case MODE_LRU_TEST:

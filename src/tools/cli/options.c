@@ -2,6 +2,8 @@
 #include "tools/cli/options.h"
 
 #include "base/bytes.h"
+#include "base/file.h"
+#include "base/memory.h"
 #include "base/number.h"
 #include <stddef.h>
 #include <stdio.h>
@@ -9,6 +11,8 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+enum { SECRET_FILE_MAX = 64 * 1024 };
 
 enum flag_kind { FLAG_TRUE, FLAG_CHOICE, FLAG_TEXT, FLAG_NUMBER, FLAG_DECIMAL, FLAG_SPECIAL };
 
@@ -93,6 +97,33 @@ static void take_show_pushes(struct cli_options *options, const char *value)
         refuse("--show-pushes", value);
 }
 
+static void take_number(const char *flag, const char *value, int64_t min, int64_t *number)
+{
+    if (!number_parse_i64(bytes_of_text(value), number) || *number < min)
+        refuse(flag, value);
+}
+
+static void take_keystats_samples(struct cli_options *options, const char *value)
+{
+    take_number("--keystats-samples", value, 0, &options->memkeys_samples);
+    options->mode = MODE_KEYSTATS;
+}
+
+static void take_cursor(struct cli_options *options, const char *value)
+{
+    uint64_t cursor;
+    if (!number_parse_u64(bytes_of_text(value), &cursor))
+        refuse("--cursor", value);
+    options->cursor = value;
+}
+
+static void take_tls_info(struct cli_options *options, const char *value)
+{
+    (void)value;
+    options->tls.is_enabled = true;
+    options->mode = MODE_TLS_INFO;
+}
+
 static void take_help(struct cli_options *options, const char *value)
 {
     (void)options;
@@ -135,6 +166,7 @@ static const struct flag flag_table[] = {
     SPECIAL("-a", 1, take_password),
     SPECIAL("--pass", 1, take_password),
     TEXT("--user", user),
+    TEXT("--pass-file", password_file),
     TRUE("--askpass", is_asking_password),
     TRUE("--no-auth-warning", is_silent_on_password),
     SPECIAL("-u", 1, take_uri),
@@ -143,6 +175,10 @@ static const struct flag flag_table[] = {
     CHOICE("-6", family, AF_INET6),
     DECIMAL("-t", timeout_s),
     TRUE("--tls-verify-host", is_verifying_host),
+    TEXT("--key-pass-file", key_password_file),
+    SPECIAL("--tls-info", 0, take_tls_info),
+    MODE("--health", MODE_HEALTH),
+    MODE("--live", MODE_LIVE),
     TRUE("-2", is_resp2),
     SPECIAL("-3", 0, take_resp3),
     NUMBER("-r", repeat, -1, INT64_MAX),
@@ -173,6 +209,9 @@ static const struct flag flag_table[] = {
     MODE("--memkeys", MODE_MEMKEYS),
     {.name = "--memkeys-samples", .kind = FLAG_NUMBER, .offset = AT(memkeys_samples),
      .choice = MODE_MEMKEYS, .number_min = 0, .number_max = INT64_MAX},
+    MODE("--keystats", MODE_KEYSTATS),
+    SPECIAL("--keystats-samples", 1, take_keystats_samples),
+    SPECIAL("--cursor", 1, take_cursor),
     MODE("--hotkeys", MODE_HOTKEYS),
     {.name = "--lru-test", .kind = FLAG_NUMBER, .offset = AT(mode_number),
      .choice = MODE_LRU_TEST, .number_min = 1, .number_max = INT64_MAX},
@@ -189,7 +228,7 @@ static const struct flag flag_table[] = {
 /* Known, and refused with a better word than "unrecognized". */
 static const char *const unsupported[] = {
     "--cluster", "--rdb", "--functions-rdb", "--replica", "--slave", "--ldb", "--ldb-sync-mode",
-    "--keystats", "--keystats-samples", "--vset-recall",
+    "--vset-recall",
 };
 // clang-format on
 
@@ -246,6 +285,18 @@ static int argument_count(const struct flag *flag)
     panic("flag kind %d", (int)flag->kind);
 }
 
+/* --top N is how many keys --keystats lists; alone it is the live view. */
+static int take_top(struct cli_options *options, int argc, char **argv, int index)
+{
+    int64_t number;
+    if (index + 1 < argc && number_parse_i64(bytes_of_text(argv[index + 1]), &number)) {
+        take_number("--top", argv[index + 1], 1, &options->keystats_top);
+        return 2;
+    }
+    options->is_top_wanted = true;
+    return 1;
+}
+
 /* How many words the flag at argv[index] takes, 0 when it is unknown, -1 when its value is missing.
  */
 static int take_flag(struct cli_options *options, int argc, char **argv, int index)
@@ -260,6 +311,8 @@ static int take_flag(struct cli_options *options, int argc, char **argv, int ind
         take_value(options, flag, count ? argv[index + 1] : "");
         return 1 + count;
     }
+    if (strcmp(argv[index], "--top") == 0)
+        return take_top(options, argc, argv, index);
     for (size_t i = 0; i < sizeof(unsupported) / sizeof(unsupported[0]); i++) {
         if (strcmp(argv[index], unsupported[i]) != 0)
             continue;
@@ -276,6 +329,8 @@ static void set_defaults(struct cli_options *options)
     *options = (struct cli_options){.host = "127.0.0.1",
                                     .port = 6379,
                                     .memkeys_samples = -1,
+                                    .keystats_top = 10,
+                                    .cursor = "0",
                                     .pipe_timeout_s = 30,
                                     .scan_count = 10,
                                     .bulk_delimiter = "\n",
@@ -285,6 +340,38 @@ static void set_defaults(struct cli_options *options)
                                     .output = is_for_people ? OUTPUT_STANDARD : OUTPUT_RAW,
                                     .is_showing_pushes = is_for_people,
                                     .uri = {.db = -1}};
+}
+
+/* The first line of a file: what secrets are mounted as. */
+static const char *read_secret(const char *flag, const char *path)
+{
+    struct buffer text;
+    buffer_init(&text, SECRET_FILE_MAX);
+    int error = file_read(path, &text);
+    if (error != 0) {
+        fprintf(stderr, "Cannot read the file of %s, '%s': %s\n", flag, path,
+                strerrordesc_np(-error));
+        exit(1);
+    }
+    size_t size = text.data ? strcspn(text.data, "\r\n") : 0;
+    if (size == 0) {
+        fprintf(stderr, "The file of %s, '%s', has no password in its first line.\n", flag, path);
+        exit(1);
+    }
+    char *secret = mem_dup(text.data, size + 1);
+    secret[size] = '\0';
+    explicit_bzero(text.data, text.size);
+    buffer_deinit(&text);
+    return secret;
+}
+
+static void read_password_files(struct cli_options *options)
+{
+    if (options->password_file && !options->is_asking_password)
+        options->password = read_secret("--pass-file", options->password_file);
+    if (options->key_password_file)
+        options->tls.settings.key_file_pass =
+            read_secret("--key-pass-file", options->key_password_file);
 }
 
 static void check(const struct cli_options *options)
@@ -318,6 +405,9 @@ int options_parse(struct cli_options *options, int argc, char **argv)
         }
         index += count;
     }
+    if (options->is_top_wanted && options->mode != MODE_KEYSTATS)
+        options->mode = MODE_LIVE;
+    read_password_files(options);
     check(options);
     return index;
 }

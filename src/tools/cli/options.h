@@ -28,9 +28,13 @@ enum cli_mode {
     MODE_SCAN,
     MODE_BIGKEYS,
     MODE_MEMKEYS,
+    MODE_KEYSTATS,
     MODE_HOTKEYS,
     MODE_LRU_TEST,
     MODE_INTRINSIC_LATENCY,
+    MODE_HEALTH,
+    MODE_TLS_INFO,
+    MODE_LIVE,
     MODE_UNSUPPORTED /* mode_text names the flag */
 };
 
@@ -40,6 +44,8 @@ struct cli_options {
     const char *unix_path;
     const char *user;
     const char *password;
+    const char *password_file;
+    const char *key_password_file;
     int64_t db;
     int family;
     double timeout_s;
@@ -49,7 +55,9 @@ struct cli_options {
     enum cli_mode mode;
     const char *mode_text;
     int64_t mode_number;
-    int64_t memkeys_samples; /* -1: the server's default */
+    int64_t memkeys_samples; /* -1: the server's default; --keystats-samples too */
+    int64_t keystats_top;    /* rows of the biggest keys */
+    const char *cursor;      /* where scanning begins */
     int64_t pipe_timeout_s;
     const char *pattern;
     const char *quoted_pattern;
@@ -64,6 +72,7 @@ struct cli_options {
 
     bool is_verifying_host;
     bool is_password_on_line;
+    bool is_top_wanted; /* --top without a number */
     bool is_asking_password;
     bool is_silent_on_password;
     bool is_resp2;

@@ -14,6 +14,7 @@ static const char connection_help[] =
     "                     the same without showing it in lists of processes.\n"
     "  --user <username>  With a password: 'AUTH username password'.\n"
     "  --pass <password>  The same as -a.\n"
+    "  --pass-file <file> The password is the first line of a file.\n"
     "  --askpass          Ask for the password on the terminal; -a and REDISCLI_AUTH\n"
     "                     are ignored.\n"
     "  --no-auth-warning  Do not warn of a password on the command line.\n"
@@ -28,7 +29,11 @@ static const char connection_help[] =
 
 static const char tls_more_help[] =
     " --tls-verify-host  Require the server's certificate to carry the name or address\n"
-    "                    that was connected to (or the name given with --sni).\n";
+    "                    that was connected to (or the name given with --sni).\n"
+    " --key-pass-file <file> The passphrase of an encrypted --key is the first line of a\n"
+    "                    file (default: ask on the terminal).\n"
+    " --tls-info         Print the protocol, cipher, group, certificates and handshake time\n"
+    "                    of a connection, and whether a second one resumes its session.\n";
 
 static const char command_help[] =
     "  -r <repeat>        Run the command N times (-1: until stopped).\n"
@@ -54,6 +59,10 @@ static const char mode_help[] =
     "  --pipe             Send the protocol read from standard input, count the replies.\n"
     "  --pipe-timeout <n> Seconds without a reply after which --pipe gives up\n"
     "                     (default: 30; 0: never).\n"
+    "  --health           Connect and PING, for probes. Exit code 0: serving, 1: not reachable\n"
+    "                     or refused, 2: loading or otherwise not ready. Within -t seconds\n"
+    "                     (default: 5).\n"
+    "  --live, --top      Full-screen view of the server's load, each second (-i); q quits.\n"
     "  --stat             Print figures of the server every second.\n"
     "  --latency          Measure PING continuously. Not on a tty: for one second (-i),\n"
     "                     then print minimum, maximum, average and samples.\n"
@@ -63,7 +72,7 @@ static const char mode_help[] =
     "                     Measure what this machine itself costs; no server is needed.\n"
     "  --lru-test <keys>  Run a cache workload with an 80-20 distribution.\n"
     "  --scan             List the keys with SCAN.\n"
-    "  --pattern <pat>    Glob for --scan, --bigkeys, --memkeys and --hotkeys.\n"
+    "  --pattern <pat>    Glob for --scan, --bigkeys, --memkeys, --keystats and --hotkeys.\n"
     "  --quoted-pattern <pat>\n"
     "                     The same as a quoted string with escapes.\n"
     "  --count <count>    COUNT of SCAN in these modes (default: 10).\n"
@@ -71,6 +80,12 @@ static const char mode_help[] =
     "  --memkeys          Look for keys that take much memory.\n"
     "  --memkeys-samples <n>\n"
     "                     The same, sampling n elements of each key (0: all).\n"
+    "  --keystats         Look for keys that are big in elements or memory, with their\n"
+    "                     distribution.\n"
+    "  --keystats-samples <n>\n"
+    "                     The same, sampling n elements of each key (0: all).\n"
+    "  --top <n>          How many keys --keystats lists (default: 10).\n"
+    "  --cursor <n>       Where --scan, --keystats and their like begin or go on.\n"
     "  --hotkeys          Look for keys in frequent use (needs an LFU maxmemory-policy).\n"
     "  --verbose          Say more.\n"
     "  --help             Print this and exit.\n"

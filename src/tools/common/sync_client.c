@@ -1,5 +1,6 @@
 /* See sync_client.h. Bytes that the connection does not take wait in `unsent` from unsent_offset
- * on. */
+ * on. A TLS session belongs to the target that it was made with, and to what was verified then:
+ * offered to another one, it would stand in for a verification that never happened. */
 #include "tools/common/sync_client.h"
 
 #include "base/buffer.h"
@@ -21,7 +22,7 @@ enum {
     ADDRESSES_MAX = 16,
     KEEPALIVE_SECONDS = 15,
     GOODBYE_MS = 200,
-    HEADER_SIZE_MAX = 32
+    SESSION_TARGET_MAX = 1024
 };
 static const size_t unsent_max = (size_t)2 << 30;
 
@@ -37,6 +38,11 @@ struct sync_client {
     bool is_opened;
     bool is_interrupted;
     bool has_input;
+    void *tls_session; /* the newest one received, or NULL */
+    char session_target[SESSION_TARGET_MAX];
+    int64_t start_us; /* connecting began; the socket was connected; the handshake ended */
+    int64_t connected_us;
+    int64_t opened_us;
     char error[SYNC_ERROR_MAX];
 };
 
@@ -61,6 +67,19 @@ static void on_opened(struct connection *connection)
 {
     struct sync_client *client = connection_owner(connection);
     client->is_opened = true;
+    client->opened_us = clock_read_us();
+}
+
+/* TLS 1.3 sends sessions at any time after the handshake. */
+static void keep_session(struct sync_client *client, struct connection *connection)
+{
+    if (!connection_is_tls(connection))
+        return;
+    void *session = transport_tls_take_session(connection_transport(connection));
+    if (!session)
+        return;
+    tls_session_free(client->tls_session);
+    client->tls_session = session;
 }
 
 static void on_readable(struct connection *connection)
@@ -75,6 +94,7 @@ static void on_readable(struct connection *connection)
     size_t size = 0;
     if (connection_read(connection, room, READ_SIZE, &size) == TRANSPORT_DONE)
         reply_reader_commit(client->reader, size);
+    keep_session(client, connection);
 }
 
 static void on_writable(struct connection *connection)
@@ -204,6 +224,7 @@ void sync_client_destroy(struct sync_client *client)
         loop_watch_stop(client->loop, &client->interrupt_watch);
     if (client->interrupt_fd >= 0)
         close(client->interrupt_fd);
+    tls_session_free(client->tls_session);
     reply_reader_destroy(client->reader);
     buffer_deinit(&client->unsent);
     loop_destroy(client->loop);
@@ -252,6 +273,29 @@ static void keep_alive(struct connection *connection)
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 }
 
+static bool is_socket_connected(struct connection *connection)
+{
+    struct sockaddr_storage peer;
+    socklen_t size = sizeof(peer);
+    return getpeername(connection_fd(connection), (struct sockaddr *)&peer, &size) == 0;
+}
+
+/* A session is offered only where it comes from. */
+static void match_session(struct sync_client *client, const struct sync_target *target)
+{
+    char name[SESSION_TARGET_MAX];
+    int size = snprintf(name, sizeof(name), "%s %d %s %s %s", target->unix_path ? "" : target->host,
+                        target->port, target->unix_path ? target->unix_path : "",
+                        target->server_name ? target->server_name : "",
+                        target->verify_name ? target->verify_name : "");
+    bool is_whole = size > 0 && (size_t)size < sizeof(name);
+    if (is_whole && strcmp(name, client->session_target) == 0)
+        return;
+    tls_session_free(client->tls_session);
+    client->tls_session = NULL;
+    text_copy(client->session_target, sizeof(client->session_target), is_whole ? name : "");
+}
+
 static int connect_address(struct sync_client *client, const struct sync_target *target,
                            const struct address *address)
 {
@@ -260,15 +304,22 @@ static int connect_address(struct sync_client *client, const struct sync_target 
                                                .tls = target->tls,
                                                .handshake_timeout_ms = target->timeout_ms,
                                                .server_name = target->server_name,
-                                               .verify_name = target->verify_name};
+                                               .verify_name = target->verify_name,
+                                               .tls_session = client->tls_session};
     client->is_opened = false;
+    client->connected_us = 0;
+    client->start_us = clock_read_us();
     client->connection = connection_connect(client->loop, address, &options);
     if (!client->connection) {
         snprintf(client->error, sizeof(client->error), "out of memory or descriptors");
         return -1;
     }
-    while (client->connection && !client->is_opened)
+    while (client->connection && !client->is_opened) {
         sync_client_turn(client, -1);
+        if (client->connection && client->connected_us == 0 &&
+            is_socket_connected(client->connection))
+            client->connected_us = clock_read_us();
+    }
     if (!client->connection)
         return -1;
     keep_alive(client->connection);
@@ -305,11 +356,28 @@ int sync_client_connect(struct sync_client *client, const struct sync_target *ta
     sync_client_disconnect(client);
     reply_reader_destroy(client->reader);
     client->reader = reply_reader_create();
+    match_session(client, target);
     int count = find_addresses(client, target, addresses);
     for (int i = 0; i < count; i++)
         if (connect_address(client, target, &addresses[i]) == 0)
             return 0;
+    tls_session_free(client->tls_session);
+    client->tls_session = NULL;
     return -1;
+}
+
+bool sync_client_describe_tls(struct sync_client *client, struct sync_tls_report *report)
+{
+    *report = (struct sync_tls_report){.chain_count = 0};
+    if (!client->connection || !client->is_opened || !connection_is_tls(client->connection))
+        return false;
+    const struct transport *transport = connection_transport(client->connection);
+    transport_tls_describe(transport, &report->facts);
+    report->chain_count = tls_chain_describe(transport, report->chain, TLS_CHAIN_MAX,
+                                             report->verdict, sizeof(report->verdict));
+    report->connect_us = client->connected_us - client->start_us;
+    report->handshake_us = client->opened_us - client->connected_us;
+    return true;
 }
 
 /* -- logging in -- */

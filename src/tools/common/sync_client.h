@@ -11,6 +11,8 @@
 
 #include "base/assert.h"
 #include "base/bytes.h"
+#include "io/tls_chain.h"
+#include "io/transport_tls.h"
 #include "protocol/resp_reply_reader.h"
 #include <stdbool.h>
 #include <stddef.h>
@@ -49,6 +51,15 @@ struct sync_login {
     int db;
 };
 
+struct sync_tls_report {
+    struct tls_facts facts;
+    struct tls_chain_link chain[TLS_CHAIN_MAX]; /* the server's certificate first */
+    int chain_count;
+    char verdict[128]; /* "ok", or why the chain is not trusted (--insecure) */
+    int64_t connect_us;
+    int64_t handshake_us;
+};
+
 /* NULL and the reason in error[SYNC_ERROR_MAX]. */
 struct sync_client *sync_client_create(char *error);
 /* Disconnects first. */
@@ -60,6 +71,9 @@ int sync_client_connect(struct sync_client *client, const struct sync_target *ta
 /* AUTH, SELECT, HELLO 3, as far as asked for. 0; -1 for the first that failed ("AUTH failed: ..."
  * is then sync_client_error): the connection stays, if it can. */
 int sync_client_login(struct sync_client *client, const struct sync_login *login) MUST_CHECK;
+/* What is known of the present connection's TLS. False when there is no connection, or a plain one.
+ * Sessions are kept by the client and offered to the same target when it is connected to again. */
+bool sync_client_describe_tls(struct sync_client *client, struct sync_tls_report *report);
 /* Says goodbye; replies not read are lost. */
 void sync_client_disconnect(struct sync_client *client);
 /* Notices an end that has arrived in the meantime. */
