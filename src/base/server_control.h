@@ -12,6 +12,9 @@ enum shutdown_flag {
     SHUTDOWN_FORCE = 1 << 3
 };
 
+struct bytes;
+struct client;
+
 struct server_control {
     void *server;
     /* Begins an ordered shutdown at the end of this turn. */
@@ -20,6 +23,10 @@ struct server_control {
     bool (*abort_shutdown)(void *server);
     /* DEBUG SET-ACTIVE-EXPIRE and friends. */
     void (*set_active_expire)(void *server, bool enabled);
+    /* CONFIG SET with these words: true when it has to wait for a worker; the caller then sets
+     * CLIENT_BLOCKED, and the client is answered later. */
+    bool (*defer_config_set)(void *server, struct client *client, int argc,
+                             const struct bytes *argv, bool may_set_protected);
 };
 
 #endif

@@ -2,6 +2,7 @@
 #include "config/config_table.h"
 
 #include "base/memory.h"
+#include "base/server_control.h"
 #include "commands/all.h"
 #include "config/config_file.h"
 #include "dispatch/call.h"
@@ -43,6 +44,20 @@ static bool client_is_local(const struct client *client)
            strncmp(peer, "127.", 4) == 0 || strncmp(peer, "[::1]", 5) == 0;
 }
 
+/* Where nobody can wait (inside a transaction) everything is done at once. */
+static bool is_deferred(struct call *call, bool may_set_protected)
+{
+    const struct server_control *control = call->services->control;
+    if (!call->request || call->client->flags & (CLIENT_MULTI | CLIENT_INTERNAL) || !control ||
+        !control->defer_config_set)
+        return false;
+    if (!control->defer_config_set(control->server, call->client, call->argc - 2, call->argv + 2,
+                                   may_set_protected))
+        return false;
+    call->client->flags |= CLIENT_BLOCKED;
+    return true;
+}
+
 static void config_set_command(struct call *call)
 {
     struct config *config = call->services->config;
@@ -51,6 +66,8 @@ static void config_set_command(struct call *call)
     for (int i = 2; i + 1 < call->argc && i < 63; i += 2)
         if (config_is_sensitive(config, call->argv[i]))
             call->redacted |= UINT64_C(1) << (i + 1);
+    if (is_deferred(call, may_set_protected))
+        return;
     struct buffer error;
     buffer_init(&error, ERROR_SIZE_MAX);
     switch (config_set_many(config, call->argc - 2, call->argv + 2, may_set_protected, &error)) {

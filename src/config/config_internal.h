@@ -14,6 +14,8 @@ struct config_group {
         void *context;
     } observers[CONFIG_OBSERVERS_MAX];
     int observer_count;
+    config_apply *trial; /* or NULL */
+    void *trial_context;
 };
 
 struct config_entry {

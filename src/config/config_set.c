@@ -2,7 +2,8 @@
  *
  * First every name is checked, then every value is read into its settings (the old one kept as
  * text), then each touched group is applied once. A failure at any step puts the old values back;
- * groups that were applied already are applied again with them.
+ * groups that were applied already are applied again with them. A trial goes as far as the reading,
+ * asks the groups, and puts the old values back.
  */
 #include "config/config_table.h"
 
@@ -25,6 +26,7 @@ struct transaction {
     struct change *changes;
     int count;     /* options named */
     int set_count; /* of them read into their settings */
+    bool is_trial; /* nothing is applied, the old values are put back */
 };
 
 static enum config_set_result fail(struct buffer *error, struct bytes name, const char *reason)
@@ -173,6 +175,21 @@ static enum config_set_result apply_all(struct transaction *transaction, struct 
     return CONFIG_SET_DONE;
 }
 
+/* What the groups think of the new values, which are in the settings. */
+static enum config_set_result try_all(const struct transaction *transaction, struct buffer *reason,
+                                      struct buffer *error)
+{
+    for (int i = 0; i < transaction->config->group_count; i++) {
+        const struct config_group *group = &transaction->config->groups[i];
+        struct option_changes changes;
+        struct bytes first_name;
+        if (group->trial && touches(transaction, group, &changes, &first_name) &&
+            group->trial(group->trial_context, &changes, reason) < 0)
+            return fail_option(error, first_name, reason->data ? reason->data : "refused");
+    }
+    return CONFIG_SET_DONE;
+}
+
 static enum config_set_result run(struct transaction *transaction, const struct bytes *argv,
                                   bool may_set_protected, struct buffer *error)
 {
@@ -189,14 +206,18 @@ static enum config_set_result run(struct transaction *transaction, const struct 
             result = fail_option(error, change->typed_name, reason.data ? reason.data : "refused");
         }
     }
-    if (result == CONFIG_SET_DONE)
+    if (result == CONFIG_SET_DONE && transaction->is_trial) {
+        result = try_all(transaction, &reason, error);
+        restore(transaction);
+    } else if (result == CONFIG_SET_DONE) {
         result = apply_all(transaction, &reason, error);
+    }
     buffer_deinit(&reason);
     return result;
 }
 
-enum config_set_result config_set_many(struct config *config, int argc, const struct bytes *argv,
-                                       bool may_set_protected, struct buffer *error)
+static enum config_set_result begin(struct config *config, int argc, const struct bytes *argv,
+                                    bool may_set_protected, bool is_trial, struct buffer *error)
 {
     if (argc % 2 != 0)
         return CONFIG_SET_SYNTAX;
@@ -204,7 +225,7 @@ enum config_set_result config_set_many(struct config *config, int argc, const st
         buffer_append_text(error, "ERR CONFIG SET failed - too many parameters");
         return CONFIG_SET_FAILED;
     }
-    struct transaction transaction = {.config = config, .count = argc / 2};
+    struct transaction transaction = {.config = config, .is_trial = is_trial, .count = argc / 2};
     transaction.changes = mem_calloc((size_t)transaction.count + 1, sizeof *transaction.changes);
     enum config_set_result result = run(&transaction, argv, may_set_protected, error);
     for (int i = 0; i < transaction.count; i++)
@@ -213,4 +234,16 @@ enum config_set_result config_set_many(struct config *config, int argc, const st
                             strlen(transaction.changes[i].old_text));
     mem_free(transaction.changes);
     return result;
+}
+
+enum config_set_result config_set_many(struct config *config, int argc, const struct bytes *argv,
+                                       bool may_set_protected, struct buffer *error)
+{
+    return begin(config, argc, argv, may_set_protected, false, error);
+}
+
+enum config_set_result config_try(struct config *config, int argc, const struct bytes *argv,
+                                  bool may_set_protected, struct buffer *error)
+{
+    return begin(config, argc, argv, may_set_protected, true, error);
 }

@@ -102,6 +102,15 @@ void config_observe(struct config *config, const char *group_name, config_apply 
     group->observers[group->observer_count++].context = context;
 }
 
+void config_observe_trial(struct config *config, const char *group_name, config_apply *trial,
+                          void *context)
+{
+    struct config_group *group = find_group(config, group_name);
+    assert(!group->trial);
+    group->trial = trial;
+    group->trial_context = context;
+}
+
 struct config_entry *config_find(const struct config *config, struct bytes name)
 {
     for (size_t i = 0; i < config->entry_count; i++) {

@@ -44,6 +44,11 @@ void config_set_apply_context(struct config *config, const char *group_name, voi
 void config_observe(struct config *config, const char *group_name, config_apply *apply,
                     void *context);
 
+/* What config_try asks about the group: called with the new values in the settings, which are put
+ * back afterwards. It applies nothing; -1 with a reason refuses. One a group. */
+void config_observe_trial(struct config *config, const char *group_name, config_apply *trial,
+                          void *context);
+
 /* Sets one option at start; `argv` are the words after the name. -1 with a reason. Nothing is
  * applied. */
 int config_set(struct config *config, struct bytes name, int argc, const struct bytes *argv,
@@ -61,6 +66,10 @@ enum config_set_result {
  * change options that need enable-protected-configs. */
 enum config_set_result config_set_many(struct config *config, int argc, const struct bytes *argv,
                                        bool may_set_protected, struct buffer *error) MUST_CHECK;
+/* Would config_set_many do this? Reads the values, asks the groups (config_observe_trial), and
+ * leaves everything as it was. Same results and texts. */
+enum config_set_result config_try(struct config *config, int argc, const struct bytes *argv,
+                                  bool may_set_protected, struct buffer *error) MUST_CHECK;
 
 /* Calls visit for each option that CONFIG GET with these patterns shows, once each, in a stable
  * order. `value` is valid during the call only. */

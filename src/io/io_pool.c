@@ -272,10 +272,16 @@ int io_pool_set_tls(struct io_pool *pool, const struct tls_settings *settings,
             return -1;
         }
     }
-    pool->tls = settings;
-    pool->tickets = tickets;
+    io_pool_use_tls_settings(pool, settings, tickets);
     io_pool_install_tls(pool, contexts);
     return 0;
+}
+
+void io_pool_use_tls_settings(struct io_pool *pool, const struct tls_settings *settings,
+                              struct tls_tickets *tickets)
+{
+    pool->tls = settings;
+    pool->tickets = tickets;
 }
 
 void io_pool_install_tls(struct io_pool *pool, struct tls_context *const *contexts)

@@ -64,6 +64,9 @@ int io_pool_set_tls(struct io_pool *pool, const struct tls_settings *settings,
 /* Puts contexts that were built elsewhere in force: io_pool_count + 1 of them, whose references
  * move. */
 void io_pool_install_tls(struct io_pool *pool, struct tls_context *const *contexts) ON_MAIN;
+/* What threads that start later build theirs from; see io_pool_set_tls. */
+void io_pool_use_tls_settings(struct io_pool *pool, const struct tls_settings *settings,
+                              struct tls_tickets *tickets) ON_MAIN;
 /* The context of thread 0 (for descriptions), or NULL. */
 struct tls_context *io_pool_tls(struct io_pool *pool) ON_MAIN;
 

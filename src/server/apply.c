@@ -6,9 +6,9 @@
 #include "base/process.h"
 #include "config/config_table.h"
 #include "io/tls_options.h"
-#include "io/tls_tickets.h"
 #include "server/placement.h"
 #include "server/server.h"
+#include "server/tls_material.h"
 #include <stdio.h>
 
 static bool any_changed(const struct option_changes *changes, const char *const *names)
@@ -26,6 +26,7 @@ void server_apply_settings_to_sessions(struct server *server)
         .bulk_size_max = server->settings.client.proto_max_bulk_len,
         .query_size_max = server->settings.client.query_buffer_limit,
         .handshake_timeout_ms = server->settings.tls.handshake_timeout,
+        .handshakes_max = server->settings.tls.handshakes_max_per_thread,
     };
     exchange_set_settings(server->exchange, &settings);
 }
@@ -107,27 +108,50 @@ static bool uses_tls(const struct server *server)
     return tls->port || tls->replication || tls->cluster;
 }
 
-/* New material for every thread or for none; then the port, when it changed. */
+/* Here and now: inside a transaction, or to go back to what was. */
+static int build_contexts(struct server *server, struct buffer *error) ON_MAIN
+{
+    char reason[512];
+    tls_reload_prepare(server);
+    if (io_pool_set_tls(server->pool, &server->settings.tls, server->tickets, reason,
+                        sizeof(reason)) == 0) {
+        tls_reload_note_loaded(server);
+        tls_reload_note_result(server, "");
+        return 0;
+    }
+    tls_reload_note_result(server, reason);
+    log_warning("%s", reason);
+    (void)buffer_printf(error, "%s (%s)", tls_apply_error, reason);
+    return -1;
+}
+
+static void set_accepts_per_turn(struct server *server)
+{
+    for (int i = 0; i < server->listener_count; i++)
+        if (listener_kind(server->listeners[i]) == LISTENER_TLS)
+            listener_set_accepts_per_turn(
+                server->listeners[i], (uint32_t)server->settings.tls.max_new_connections_per_cycle);
+}
+
+/* New material for every thread or for none. What tls_change.c has prepared is put in force last:
+ * that cannot fail, so it need not be undone. */
 static int apply_tls(void *context, const struct option_changes *changes, struct buffer *error)
 {
     entering_main();
     struct server *server = context;
-    char reason[512];
-    if (uses_tls(server) && tls_options_need_contexts(changes))
-        tls_reload_prepare(server);
-    if (uses_tls(server) && tls_options_need_contexts(changes) &&
-        io_pool_set_tls(server->pool, &server->settings.tls, server->tickets, reason,
-                        sizeof(reason)) != 0) {
-        log_warning("%s", reason);
-        (void)buffer_append_text(error, tls_apply_error);
+    bool needs_contexts = uses_tls(server) && tls_options_need_contexts(changes);
+    if (needs_contexts && !tls_change_is_applying(server) && build_contexts(server, error) != 0)
         return -1;
-    }
-    tls_reload_note_loaded(server);
+    struct tls_material *prepared = server->tls_changes.prepared;
+    server->tls_changes.prepared = NULL;
     if (option_changed(changes, "tls-port") && server_reopen_listeners(server, error) != 0) {
         buffer_clear(error);
         (void)buffer_append_text(error, "Unable to listen on this port. Check server logs.");
         return -1;
     }
+    if (needs_contexts && prepared)
+        tls_material_install(prepared);
+    set_accepts_per_turn(server);
     server_apply_settings_to_sessions(server);
     return 0;
 }
@@ -138,4 +162,5 @@ void server_observe_options(struct server *server)
     config_observe(server->config, "client", apply_client, server);
     config_observe(server->config, "keyspace", apply_keyspace, server);
     config_observe(server->config, "tls", apply_tls, server);
+    config_observe_trial(server->config, "tls", tls_change_try, server);
 }

@@ -33,7 +33,6 @@ static void register_options(struct server *server)
     config_register(server->config, &server_options, &settings->server, server);
     config_register(server->config, &client_options, &settings->client, server);
     config_register(server->config, &acl_options, &settings->acl, server);
-    config_register(server->config, &tls_option_group, &settings->tls, server);
     config_register(server->config, &keyspace_options, &settings->keyspace, server);
     config_register(server->config, &defrag_options, &settings->defrag, server);
     config_register(server->config, &pubsub_options, &settings->pubsub, server);
@@ -43,6 +42,8 @@ static void register_options(struct server *server)
     config_register(server->config, &replication_options, &settings->replication, server);
     config_register(server->config, &cluster_options, &settings->cluster, server);
     config_register(server->config, &script_options, &settings->script, server);
+    /* The last to be applied: new contexts, once in force, need not be taken back. */
+    config_register(server->config, &tls_option_group, &settings->tls, server);
 }
 
 struct server *server_create(void)
@@ -185,7 +186,8 @@ static void fill_services(struct server *server)
     server->control = (struct server_control){.server = server,
                                               .request_shutdown = server_request_shutdown,
                                               .abort_shutdown = server_abort_shutdown,
-                                              .set_active_expire = set_active_expire};
+                                              .set_active_expire = set_active_expire,
+                                              .defer_config_set = tls_change_defer};
     server->services = (struct services){.keyspace = server->keyspace,
                                          .clients = server->clients,
                                          .exchange = server->exchange,

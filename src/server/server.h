@@ -26,6 +26,7 @@
 #include "scripting/script_options.h"
 #include "server/arguments.h"
 #include "server/server_options.h"
+#include "server/tls_change.h"
 #include "server/tls_reload.h"
 #include "types/type_options.h"
 
@@ -71,6 +72,7 @@ struct server {
     struct tls_tickets *tickets;
     struct executor *executor;
     struct tls_reload tls_reload;
+    struct tls_changes tls_changes;
     struct services services;
     struct server_control control;
     struct session_resolver resolver;

@@ -16,8 +16,14 @@ struct tls_fingerprint {
     uint64_t authority;
 };
 
+static inline bool tls_fingerprint_is_same(struct tls_fingerprint a, struct tls_fingerprint b)
+{
+    return a.material == b.material && a.authority == b.authority;
+}
+
 struct tls_reload {
     struct tls_fingerprint loaded;
+    uint64_t generation; /* changes whenever contexts are put in force */
     int64_t next_ms;
     bool is_running; /* a job is with the worker */
     uint64_t done;
@@ -25,11 +31,13 @@ struct tls_reload {
     char last_error[256]; /* "" when the last one succeeded */
 };
 
-/* Contexts are going to be built (CONFIG SET): when the authority has changed, sessions made under
+/* Contexts are going to be built here and now: when the authority has changed, sessions made under
  * the old one end. Reads the files. */
 void tls_reload_prepare(struct server *server);
-/* Material was just loaded (start, CONFIG SET): remembers what it is. Reads the files. */
+/* Material was just loaded (at start, or at once): remembers what it is. Reads the files. */
 void tls_reload_note_loaded(struct server *server);
+/* Counts a change that was put in force, or the reason why it was not. */
+void tls_reload_note_result(struct server *server, const char *error);
 /* From the cron: begins a look when the interval has passed. */
 void tls_reload_cron(struct server *server);
 

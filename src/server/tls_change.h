@@ -1,0 +1,40 @@
+/* CONFIG SET of what TLS contexts are built from: the files are read and the contexts built by a
+ * background worker, while other clients are served and the one that asked waits (CLIENT_BLOCKED).
+ * Then everything the command named is applied at once, or nothing. Main thread.
+ *
+ * One change is prepared at a time, the others wait in order; each is tried again, with the values
+ * of that moment, when its turn comes. What was put in force or changed meanwhile (another number
+ * of threads) makes it be prepared once more. The change is made also when its client has gone.
+ */
+#ifndef SERVER_TLS_CHANGE_H
+#define SERVER_TLS_CHANGE_H
+
+#include "base/bytes.h"
+#include "base/option.h"
+#include <stdbool.h>
+
+struct server;
+struct client;
+struct tls_change;
+struct tls_material;
+
+struct tls_changes {
+    struct tls_change *first; /* with the worker */
+    struct tls_change *last;
+    /* -- while the configuration is tried or applied -- */
+    uint8_t mode; /* enum in tls_change.c */
+    bool needs_contexts;
+    const char *failure;
+    struct tls_material *prepared; /* to be put in force by apply.c, which clears it */
+};
+
+/* server_control.defer_config_set: true when the command waits for new contexts; it will be
+ * answered. False: there is nothing to wait for, or it is wrong, so it is to be run now. */
+bool tls_change_defer(void *server, struct client *client, int argc, const struct bytes *argv,
+                      bool may_set_protected);
+/* Called with the new values in the settings, before they are put back (config_observe_trial). */
+int tls_change_try(void *server, const struct option_changes *changes, struct buffer *error);
+/* True while a prepared change is being applied: contexts are not built then. */
+bool tls_change_is_applying(const struct server *server);
+
+#endif

@@ -1,0 +1,37 @@
+/* TLS contexts for all threads, prepared by a background worker from a copy of the settings; for
+ * the auto reload (tls_reload.c) and for CONFIG SET (tls_change.c). Owned by main, then by the
+ * worker, then by main again.
+ */
+#ifndef SERVER_TLS_MATERIAL_H
+#define SERVER_TLS_MATERIAL_H
+
+#include "io/tls_context.h"
+#include "server/tls_reload.h"
+
+struct server;
+
+struct tls_material {
+    struct server *server; /* main's; not touched by the worker */
+    void *owner;           /* of who asked for it */
+    struct tls_settings *settings;
+    struct tls_tickets *tickets;
+    uint64_t generation; /* of what was in force when this was begun */
+    bool only_if_changed;
+    struct tls_fingerprint old;
+    struct tls_fingerprint found;
+    struct tls_context **contexts; /* one per thread; NULL: nothing changed, or it failed */
+    int count;
+    char error[256]; /* why it failed */
+};
+
+/* Copies what the worker needs of the settings in force, and submits; `done` runs on main with the
+ * material, which it frees. */
+void tls_material_prepare(struct server *server, const struct tls_settings *settings,
+                          bool only_if_changed, void (*done)(void *material), void *owner);
+/* False when contexts were put in force, or the threads became others, since it was begun. */
+bool tls_material_is_current(const struct tls_material *material);
+/* Puts the contexts in force on all threads: cannot fail. They belong to the threads then. */
+void tls_material_install(struct tls_material *material);
+void tls_material_free(struct tls_material *material);
+
+#endif

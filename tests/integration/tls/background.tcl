@@ -1,0 +1,173 @@
+# CONFIG SET of TLS material: read and built by a worker, while the client waits and others do not.
+# A pipe in the place of a file stops the worker for as long as a test wants.
+
+set tls_only [list port 0 tls-port [free_port]]
+
+proc make_pipe {name} {
+    set pipe [file join [srv dir] $name]
+    file delete -force $pipe
+    exec mkfifo $pipe
+    return $pipe
+}
+
+# Whoever waits for the pipe reads an empty file.
+proc feed_pipe {pipe} { catch {exec timeout 0.2 sh -c ": > $pipe"} }
+
+proc feed_until_answered {pipe} {
+    wait_until 0 10 { feed_pipe $pipe; s blocked_clients }
+}
+
+proc served_subject_serial {} {
+    regexp {(-----BEGIN CERTIFICATE-----.*-----END CERTIFICATE-----)} [
+        s_client [srv tls_port] -input "QUIT\r\n"] -> pem
+    return [exec openssl x509 -noout -serial << $pem]
+}
+
+proc serial_of {name} { return [exec openssl x509 -noout -serial -in [certificate $name.crt]] }
+
+foreach threads {1 4} {
+    start_server [list overrides [concat $tls_only [list io-threads $threads]] tags sluice] {
+        test "Others are served while a certificate is read (io-threads $threads)" {
+            set pipe [make_pipe slow.crt]
+            set c [redis_deferring_client]
+            $c config set tls-cert-file $pipe
+            wait_until 1 10 {s blocked_clients}
+            assert_equal PONG [r ping]
+            assert_equal OK [r set k v]
+            assert_equal [certificate server.crt] [lindex [r config get tls-cert-file] 1]
+            set fresh [redis_client]
+            assert_equal PONG [$fresh ping]
+            $fresh close
+            assert_equal 1 [s blocked_clients]
+            feed_until_answered $pipe
+            assert_error "ERR CONFIG SET failed (possibly related to argument 'tls-cert-file') - Unable to update TLS configuration. Check server logs. (Failed to load certificate: $pipe: *)" {$c read}
+            assert_equal [certificate server.crt] [lindex [r config get tls-cert-file] 1]
+            assert_equal [serial_of server] [served_subject_serial]
+            assert_equal 0 [s blocked_clients]
+            $c close
+        }
+
+        test "What a client pipelines behind a change comes after it (io-threads $threads)" {
+            set c [redis_deferring_client]
+            $c write [resp::encode [list config set tls-cert-file [certificate server2.crt] tls-key-file [certificate server2.key]]][resp::encode {config get tls-cert-file}][resp::encode {echo last}]
+            assert_equal OK [$c read]
+            assert_equal [list tls-cert-file [certificate server2.crt]] [$c read]
+            assert_equal last [$c read]
+            assert_equal [serial_of server2] [served_subject_serial]
+            $c config set tls-cert-file [certificate server.crt] tls-key-file [certificate server.key]
+            assert_equal OK [$c read]
+            $c close
+        }
+
+        test "Changes are made in the order in which they came (io-threads $threads)" {
+            set pipe [make_pipe slow.crt]
+            set first [redis_deferring_client]
+            $first config set tls-cert-file $pipe
+            wait_until 1 10 {s blocked_clients}
+            set second [redis_deferring_client]
+            $second config set tls-protocols TLSv1.3
+            set third [redis_deferring_client]
+            $third config set tls-protocols TLSv1.2 timeout 1000
+            wait_until 3 10 {s blocked_clients}
+            assert_equal OK [r config set tls-handshake-timeout 9000]
+            assert_equal {tls-protocols {}} [r config get tls-protocols]
+            feed_until_answered $pipe
+            assert_error "*Failed to load certificate*" {$first read}
+            assert_equal OK [$second read]
+            assert_equal OK [$third read]
+            assert_equal {tls-protocols TLSv1.2} [r config get tls-protocols]
+            assert_equal {timeout 1000} [r config get timeout]
+            assert_equal {tls-handshake-timeout 9000} [r config get tls-handshake-timeout]
+            assert_equal OK [r config set tls-protocols "" timeout 0]
+            foreach c [list $first $second $third] { $c close }
+        }
+
+        test "A change that fails in the worker changes no other option (io-threads $threads)" {
+            assert_error "*possibly related to argument 'tls-key-file'*Failed to load private key*" {
+                r config set timeout 77 tls-key-file [certificate client.key] maxclients 5000
+            }
+            assert_equal {timeout 0} [r config get timeout]
+            assert_equal {maxclients 10000} [r config get maxclients]
+            assert_equal [list tls-key-file [certificate server.key]] [r config get tls-key-file]
+        }
+
+        test "The client goes away, or is killed, while it waits (io-threads $threads)" {
+            foreach how {close kill} {
+                set pipe [make_pipe slow.$how]
+                set c [redis_deferring_client]
+                $c client id
+                set id [$c read]
+                $c config set tls-cert-file $pipe
+                wait_until 1 10 {s blocked_clients}
+                if {$how eq "kill"} { assert_equal 1 [r client kill id $id] }
+                $c close
+                wait_until 0 10 {string match "*id=$id *" [r client list]}
+                for {set i 0} {$i < 5} {incr i} { feed_pipe $pipe }
+                wait_until 1 10 {feed_pipe $pipe; string match "*$pipe*" [s tls_reload_last_error]}
+                assert_equal PONG [r ping]
+            }
+            assert_equal OK [r config set tls-cert-file [certificate server.crt]]
+        }
+
+        test "CLIENT REPLY OFF also mutes an answer that comes late (io-threads $threads)" {
+            set c [redis_deferring_client]
+            $c write [resp::encode {client reply off}][resp::encode [list config set tls-cert-file [certificate server.crt]]][resp::encode {client reply on}]
+            assert_equal OK [$c read]
+            $c write [resp::encode {echo next}]
+            assert_equal next [$c read]
+            $c close
+        }
+
+        test "Another number of threads while a change is prepared (io-threads $threads)" {
+            set c [redis_deferring_client]
+            for {set i 0} {$i < 6} {incr i} {
+                set name [expr {$i % 2 ? "server" : "server2"}]
+                $c config set tls-cert-file [certificate $name.crt] tls-key-file [certificate $name.key]
+                assert_equal OK [r config set io-threads [expr {$i % 3 + 1}]]
+                assert_equal OK [$c read]
+                assert_equal [serial_of $name] [served_subject_serial]
+            }
+            $c close
+        }
+
+        test "SHUTDOWN while a change is prepared (io-threads $threads)" {
+            set pipe [make_pipe slow.crt]
+            set c [redis_deferring_client]
+            $c config set tls-cert-file $pipe
+            wait_until 1 10 {s blocked_clients}
+            set pid [srv pid]
+            server_may_exit
+            catch {r shutdown nosave}
+            wait_until 0 20 {feed_pipe $pipe; process_alive $pid}
+            assert_equal 1 [server_log_contains "*bye bye*"]
+            $c close
+        }
+    }
+}
+
+start_server [list overrides $tls_only tags sluice] {
+    test "The reason is in the reply and in the log" {
+        foreach {settings reason} [list \
+            [list tls-cert-file [certificate server-expired.crt] tls-key-file [certificate server-expired.key]] "*expired*" \
+            [list tls-cert-file [certificate server2.crt]] "*Failed to load private key: *" \
+            [list tls-key-file [certificate encrypted.key]] "*Failed to load private key: *" \
+            [list tls-cert-file /nosuch.crt] "*Failed to load certificate: /nosuch.crt: *" \
+            [list tls-cert-file [certificate server.key]] "*Failed to load certificate: *" \
+            [list tls-ca-cert-file /nosuch.crt] "*Failed to configure CA certificate(s) file/directory*" \
+            [list tls-crl-file /nosuch.crl] "*nosuch.crl*" \
+            [list tls-ciphers NOSUCH] "*Failed to configure ciphers: NOSUCH*"] {
+            set mark [log_size]
+            assert_error "ERR CONFIG SET failed (possibly related to argument '[lindex $settings 0]') - Unable to update TLS configuration. Check server logs. $reason" [list r config set {*}$settings]
+            assert {[llength [log_lines_after $mark $reason]] > 0}
+            assert_equal [serial_of server] [served_subject_serial]
+        }
+    }
+
+    test "CONFIG REWRITE writes what a change has put in force" {
+        assert_equal OK [r config set tls-cert-file [certificate server2.crt] tls-key-file [certificate server2.key] tls-protocols TLSv1.3]
+        assert_equal OK [r config rewrite]
+        set text [read_file [srv config]]
+        assert_match "*tls-cert-file *server2.crt*" $text
+        assert_match "*tls-protocols *TLSv1.3*" $text
+    }
+}
