@@ -80,10 +80,12 @@ void cli_print_reply(const struct cli *cli, const struct reply_value *reply, boo
 int repl_run(struct cli *cli);
 /* HELP and ? */
 void help_print(struct cli *cli, int argc, const struct bytes *argv);
-/* Command names and help topics that begin with `prefix`, index after index; NULL at the end. */
+/* Command names (subcommands when `prefix` has a blank) or help topics that begin with `prefix`,
+ * index after index; NULL at the end. */
 const char *help_complete(struct cli *cli, struct bytes prefix, size_t index, bool is_group);
-/* The syntax of a command's arguments ("key value [NX|XX]"), NULL when unknown. */
-const char *help_syntax_of(struct cli *cli, struct bytes name);
+/* What the line's command still takes ("key value [NX|XX]", with a blank in front where one is
+ * missing), ASCII, cut to the size. False when there is nothing to say. */
+bool help_hint(struct cli *cli, struct bytes line, char *hint, size_t size);
 void help_release(void);
 
 /* -- modes: each returns the exit code -- */

@@ -22,6 +22,7 @@ static struct {
     size_t count;
     size_t capacity;
     bool is_loaded;
+    bool has_failed; /* the server did not tell: not asked again while typing */
 } catalogue;
 
 /* -- loading -- */
@@ -72,6 +73,7 @@ static void load(struct cli *cli)
 {
     if (catalogue.is_loaded)
         return;
+    catalogue.has_failed = true;
     struct sync_client *aside = cli_connect_aside(cli);
     if (!aside)
         return;
@@ -181,10 +183,12 @@ static bool is_first_of_group(size_t index)
 const char *help_complete(struct cli *cli, struct bytes prefix, size_t index, bool is_group)
 {
     static char topic[128];
+    bool wants_subcommand = prefix.size > 0 && memchr(prefix.data, ' ', prefix.size) != NULL;
     load(cli);
     for (size_t i = 0; i < catalogue.count; i++) {
         const struct help_entry *entry = &catalogue.entries[i];
-        if (is_group ? !is_first_of_group(i) : strchr(entry->name, ' ') != NULL)
+        bool is_subcommand = strchr(entry->name, ' ') != NULL;
+        if (is_group ? !is_first_of_group(i) : is_subcommand != wants_subcommand)
             continue;
         snprintf(topic, sizeof(topic), "%s%s", is_group ? "@" : "",
                  is_group ? entry->group : entry->name);
@@ -194,11 +198,74 @@ const char *help_complete(struct cli *cli, struct bytes prefix, size_t index, bo
     return NULL;
 }
 
-const char *help_syntax_of(struct cli *cli, struct bytes name)
+/* -- hinting -- */
+
+/* The next word of a line, by blanks: quotes may be open while it is typed. */
+static struct bytes next_word(struct bytes *rest)
 {
-    load(cli);
-    for (size_t i = 0; i < catalogue.count; i++)
-        if (bytes_is(name, catalogue.entries[i].name))
-            return catalogue.entries[i].syntax;
-    return NULL;
+    while (rest->size > 0 && rest->data[0] == ' ')
+        *rest = bytes_of(rest->data + 1, rest->size - 1);
+    const char *end = rest->size > 0 ? memchr(rest->data, ' ', rest->size) : NULL;
+    size_t size = end ? (size_t)(end - rest->data) : rest->size;
+    struct bytes word = bytes_of(rest->data, size);
+    *rest = bytes_of(rest->data + size, rest->size - size);
+    return word;
+}
+
+/* The entry with the longest name that the words begin with; *used is how many words it has. */
+static const struct help_entry *find_entry(struct bytes first, struct bytes second, int *used)
+{
+    const struct help_entry *found = NULL;
+    const struct bytes words[] = {first, second};
+    for (size_t i = 0; i < catalogue.count; i++) {
+        const struct help_entry *entry = &catalogue.entries[i];
+        int count = strchr(entry->name, ' ') ? 2 : 1;
+        if ((found && count < *used) || (count == 2 && second.size == 0) ||
+            !is_about(entry, count, words))
+            continue;
+        found = entry;
+        *used = count;
+    }
+    return found;
+}
+
+/* Behind the next word of the syntax; brackets keep their words together. What is optional stays
+ * in sight, since any number of words may be for it. */
+static const char *skip_required(const char *syntax)
+{
+    if (*syntax == '[')
+        return NULL;
+    size_t size = strcspn(syntax, " ");
+    return syntax + size + (syntax[size] == ' ');
+}
+
+bool help_hint(struct cli *cli, struct bytes line, char *hint, size_t size)
+{
+    bool is_behind_blank = line.size > 0 && line.data[line.size - 1] == ' ';
+    struct bytes rest = line;
+    struct bytes first = next_word(&rest);
+    struct bytes after_first = rest;
+    struct bytes second = next_word(&rest);
+    int used = 0;
+    if (first.size == 0 || (!catalogue.is_loaded && !sync_client_is_connected(cli->client)))
+        return false;
+    if (!catalogue.has_failed)
+        load(cli);
+    const struct help_entry *entry = find_entry(first, second, &used);
+    if (!entry)
+        return false;
+    rest = used == 2 ? rest : after_first;
+    const char *syntax = entry->syntax;
+    while (*syntax && next_word(&rest).size > 0) {
+        const char *next = skip_required(syntax);
+        if (!next)
+            break;
+        syntax = next;
+    }
+    if (!*syntax || (size_t)snprintf(hint, size, "%s%s", is_behind_blank ? "" : " ", syntax) == 0)
+        return false;
+    for (char *at = hint; *at; at++)
+        if (*at < ' ' || *at > '~')
+            *at = '?';
+    return true;
 }

@@ -1,16 +1,14 @@
 /* See line_input.h.
  *
  * The history file has one line per entry, oldest first, readable for its owner only. Lines are
- * appended, so that several sessions can share it; loading trims it. While a line is edited Ctrl-C
- * is an ordinary key that ends the input, so no signal arrives in the middle of libedit. */
+ * appended, so that several sessions can share it; loading trims it. */
 #include "tools/cli/line_input.h"
 
 #include "base/buffer.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/text.h"
-#include "tools/cli/cli.h"
-#include <editline/readline.h>
+#include "tools/cli/line_editor.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
@@ -20,19 +18,15 @@
 #include <termios.h>
 #include <unistd.h>
 
-enum { HISTORY_MAX = 1000, LINE_MAX_SIZE = 512 * 1024 * 1024, READ_SIZE = 16 * 1024, CTRL_C = 3 };
+enum { HISTORY_MAX = 1000, LINE_MAX_SIZE = 512 * 1024 * 1024, READ_SIZE = 16 * 1024 };
 
-/* libedit keeps one terminal per process and calls back without a context. */
+/* A process has one standard input. */
 static struct {
-    struct cli *cli;
     struct buffer pending; /* read from a pipe, not yet handed out */
     size_t pending_offset;
     char history_path[4096]; /* "" for none */
     char *last_line;
-    size_t completion_index;
-    bool completes_group;
     bool is_terminal;
-    bool has_hints;
 } state;
 
 bool line_input_home_file(char *path, size_t size, const char *variable, const char *name)
@@ -74,7 +68,7 @@ static void load_history(void)
         fprintf(stderr, "Could not shorten %s\n", state.history_path);
     for (char *line = strsep(&rest, "\n"); line; line = strsep(&rest, "\n"))
         if (line[0])
-            add_history(line);
+            line_editor_remember(line);
     buffer_deinit(&text);
 }
 
@@ -102,85 +96,20 @@ void line_input_remember(const char *line)
         return;
     mem_free(state.last_line);
     state.last_line = mem_strdup(line);
-    add_history(line);
+    line_editor_remember(line);
     if (state.history_path[0])
         append_to_history_file(line);
-}
-
-/* -- completion -- */
-
-static char *next_command(const char *prefix, int index)
-{
-    if (index == 0)
-        state.completion_index = 0;
-    struct bytes text = bytes_of_text(prefix);
-    const char *found =
-        help_complete(state.cli, text, state.completion_index++, state.completes_group);
-    if (!found)
-        return NULL;
-    char *copy = mem_strdup(found); /* libedit frees it */
-    if (prefix[0] < 'A' || prefix[0] > 'Z')
-        text_lower(copy, strlen(copy));
-    return copy;
-}
-
-/* Shows a command's arguments under the line being edited. */
-static void show_syntax(struct bytes name)
-{
-    const char *syntax = help_syntax_of(state.cli, name);
-    if (!syntax || !syntax[0])
-        return;
-    printf("\n%.*s %s\n", (int)name.size, name.data, syntax);
-    fflush(stdout);
-    rl_forced_update_display();
-}
-
-static char **complete(const char *prefix, int start, int end)
-{
-    (void)end;
-    rl_attempted_completion_over = 1; /* no file names */
-    struct bytes line = bytes_of(rl_line_buffer, (size_t)start);
-    while (line.size > 0 && line.data[line.size - 1] == ' ')
-        line.size--;
-    bool is_help = bytes_is(line, "help") || bytes_is(line, "?");
-    state.completes_group = is_help && prefix[0] == '@';
-    if (line.size == 0 || is_help)
-        return rl_completion_matches(prefix, next_command);
-    size_t name_size = 0;
-    while (name_size < line.size && line.data[name_size] != ' ')
-        name_size++;
-    if (state.has_hints)
-        show_syntax(bytes_of(line.data, name_size));
-    return NULL;
-}
-
-static int on_ctrl_c(int count, int key)
-{
-    (void)count;
-    (void)key;
-    rl_done = 1; /* readline() returns NULL */
-    return 0;
 }
 
 /* -- life -- */
 
 void line_input_start(struct cli *cli)
 {
-    state.cli = cli;
     state.is_terminal = isatty(STDIN_FILENO);
-    state.has_hints = true;
     buffer_init(&state.pending, LINE_MAX_SIZE);
     if (!state.is_terminal)
         return;
-    rl_readline_name = "redis-cli";
-    rl_initialize();
-    using_history();
-    stifle_history(HISTORY_MAX);
-    rl_attempted_completion_function = complete;
-    static char spaces[] = " \t";
-    rl_basic_word_break_characters = spaces;
-    rl_completer_word_break_characters = spaces;
-    rl_add_defun("end-input", on_ctrl_c, CTRL_C);
+    line_editor_start(cli, HISTORY_MAX);
     if (line_input_home_file(state.history_path, sizeof(state.history_path), "REDISCLI_HISTFILE",
                              ".rediscli_history"))
         load_history();
@@ -193,6 +122,7 @@ void line_input_stop(void)
     buffer_deinit(&state.pending);
     mem_free(state.last_line);
     state.last_line = NULL;
+    line_editor_stop();
 }
 
 bool line_input_is_terminal(void)
@@ -202,7 +132,7 @@ bool line_input_is_terminal(void)
 
 void line_input_set_hints(bool is_on)
 {
-    state.has_hints = is_on;
+    line_editor_set_hints(is_on);
 }
 
 /* -- reading -- */
@@ -242,21 +172,7 @@ static char *read_from_pipe(void)
     }
 }
 
-static char *edit_line(const char *prompt)
-{
-    struct termios before;
-    tcgetattr(STDIN_FILENO, &before);
-    struct termios quiet = before;
-    quiet.c_cc[VINTR] = _POSIX_VDISABLE;
-    tcsetattr(STDIN_FILENO, TCSANOW, &quiet);
-    char *line = readline(prompt);
-    tcsetattr(STDIN_FILENO, TCSANOW, &before);
-    if (!line)
-        printf("\n");
-    return line; /* malloc'ed, which mem_free takes as well */
-}
-
 char *line_input_read(const char *prompt)
 {
-    return state.is_terminal ? edit_line(prompt) : read_from_pipe();
+    return state.is_terminal ? line_editor_read(prompt) : read_from_pipe();
 }

@@ -16,7 +16,7 @@ bool line_input_is_terminal(void);
 char *line_input_read(const char *prompt);
 /* Adds a line to the history, in memory and in the file. */
 void line_input_remember(const char *line);
-/* Hints: TAB behind a command's name shows its arguments. */
+/* Hints: a command's arguments are shown behind the cursor. */
 void line_input_set_hints(bool is_on);
 /* The file that the environment variable names ("" and /dev/null: none), else `name` in the home
  * folder. False when there is none. */
