@@ -17,10 +17,13 @@ enum answer {
     ANSWER_LOST     /* the connection is gone */
 };
 
+typedef void json_text(struct buffer *out, struct bytes text, bool is_ascii);
+
 struct command {
     int argc;
     const struct bytes *argv;
     bool is_text;        /* the reply is meant to be read, not to be quoted */
+    json_text *json;     /* how such a text is told in JSON, or NULL */
     bool is_subscribing; /* [P|S]SUBSCRIBE */
     bool is_unsubscribing;
     int64_t confirmations; /* of them still awaited */
@@ -34,31 +37,44 @@ static bool has_words(const struct command *command, const char *first, const ch
            (!second || (command->argc > 1 && bytes_is(command->argv[1], second)));
 }
 
-static bool replies_with_text(const struct command *command)
+struct text_command {
+    const char *first;
+    const char *second;
+    int argc; /* 0: any */
+    json_text *json;
+};
+
+static const struct text_command *find_text_command(const struct command *command)
 {
-    static const struct {
-        const char *first;
-        const char *second;
-        int argc; /* 0: any */
-    } rows[] = {
-        {"info", NULL, 0},           {"lolwut", NULL, 0},     {"debug", "htstats", 0},
-        {"debug", "htstats-key", 0}, {"memory", "doctor", 0}, {"memory", "malloc-stats", 0},
-        {"cluster", "nodes", 2},     {"cluster", "info", 2},  {"client", "list", 0},
-        {"client", "info", 0},       {"latency", "graph", 3}, {"latency", "doctor", 2},
-        {"proxy", "info", 0},
+    static const struct text_command rows[] = {
+        {"info", NULL, 0, format_info_json},
+        {"lolwut", NULL, 0, NULL},
+        {"debug", "htstats", 0, NULL},
+        {"debug", "htstats-key", 0, NULL},
+        {"memory", "doctor", 0, NULL},
+        {"memory", "malloc-stats", 0, NULL},
+        {"cluster", "nodes", 2, format_nodes_json},
+        {"cluster", "info", 2, format_info_json},
+        {"client", "list", 0, format_clients_json},
+        {"client", "info", 0, format_client_json},
+        {"latency", "graph", 3, NULL},
+        {"latency", "doctor", 2, NULL},
+        {"proxy", "info", 0, NULL},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         if (has_words(command, rows[i].first, rows[i].second) &&
             (rows[i].argc == 0 || rows[i].argc == command->argc))
-            return true;
-    return false;
+            return &rows[i];
+    return NULL;
 }
 
 static struct command describe(int argc, const struct bytes *argv)
 {
     struct command command = {.argc = argc, .argv = argv};
     struct bytes name = argv[0];
-    command.is_text = replies_with_text(&command);
+    const struct text_command *text = find_text_command(&command);
+    command.is_text = text != NULL;
+    command.json = text ? text->json : NULL;
     command.is_subscribing =
         bytes_is(name, "subscribe") || bytes_is(name, "psubscribe") || bytes_is(name, "ssubscribe");
     command.is_unsubscribing = bytes_is(name, "unsubscribe") || bytes_is(name, "punsubscribe") ||
@@ -98,6 +114,34 @@ void cli_print_reply(const struct cli *cli, const struct reply_value *reply, boo
     fwrite(out.data ? out.data : "", 1, out.size, stdout);
     fflush(stdout);
     buffer_deinit(&out);
+}
+
+static bool prints_json(const struct cli *cli)
+{
+    return cli->options.output == OUTPUT_JSON || cli->options.output == OUTPUT_QUOTED_JSON;
+}
+
+/* A text for people, when it is to be JSON all the same. */
+static void print_text_as_json(const struct cli *cli, const struct reply_value *reply,
+                               json_text *format)
+{
+    struct buffer out;
+    buffer_init(&out, FORMATTED_SIZE_MAX);
+    format(&out, reply->text, cli->options.output == OUTPUT_QUOTED_JSON);
+    buffer_append(&out, "\n", 1);
+    fwrite(out.data, 1, out.size, stdout);
+    fflush(stdout);
+    buffer_deinit(&out);
+}
+
+static void print_answer(const struct cli *cli, const struct command *command,
+                         const struct reply_value *reply)
+{
+    bool is_text_reply = reply->type == REPLY_STRING || reply->type == REPLY_VERBATIM;
+    if (command->json && prints_json(cli) && is_text_reply)
+        print_text_as_json(cli, reply, command->json);
+    else
+        cli_print_reply(cli, reply, command->is_text && !prints_json(cli));
 }
 
 /* A push that nobody waits for. */
@@ -207,7 +251,7 @@ static enum answer read_reply(struct cli *cli, const struct command *command, in
             return ANSWER_OK;
         if (reply->type == REPLY_ERROR)
             note_error(cli, reply);
-        cli_print_reply(cli, reply, command->is_text);
+        print_answer(cli, command, reply);
         return ANSWER_OK;
     }
 }

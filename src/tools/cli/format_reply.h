@@ -16,6 +16,12 @@ void format_reply_raw(struct buffer *out, const struct reply_value *reply, const
 void format_reply_csv(struct buffer *out, const struct reply_value *reply);
 /* is_ascii: what is not printable ASCII is escaped as in a quoted string first. */
 void format_reply_json(struct buffer *out, const struct reply_value *reply, bool is_ascii);
+/* Texts for people as JSON: INFO and its like; CLIENT LIST; CLIENT INFO; CLUSTER NODES
+ * (json_texts.c). */
+void format_info_json(struct buffer *out, struct bytes text, bool is_ascii);
+void format_clients_json(struct buffer *out, struct bytes text, bool is_ascii);
+void format_client_json(struct buffer *out, struct bytes text, bool is_ascii);
+void format_nodes_json(struct buffer *out, struct bytes text, bool is_ascii);
 /* True for a push that tells of keys changed (client side caching). */
 bool reply_is_invalidation(const struct reply_value *reply);
 /* "-> invalidate: 'key'" */
