@@ -32,10 +32,10 @@ static char *copy_bytes(struct bytes bytes)
 
 static void take_password(struct acl_settings *acl, struct bytes password)
 {
-    free_secret(acl->requirepass);
-    free_secret(acl->requirepass_external);
-    acl->requirepass = copy_bytes(password);
-    acl->requirepass_external = copy_bytes(password);
+    secret_free(acl->requirepass);
+    secret_free(acl->requirepass_external);
+    acl->requirepass = secret_create(password);
+    acl->requirepass_external = secret_create(password);
 }
 
 /* The file's first line. */
@@ -68,7 +68,7 @@ static int set_password_file(void *settings, int argc, const struct bytes *argv,
     struct acl_settings *acl = settings;
     if (argc == 0) {
         mem_free(acl->requirepass_file);
-        free_secret(acl->requirepass_external);
+        secret_free(acl->requirepass_external);
         acl->requirepass_file = NULL;
         acl->requirepass_external = NULL;
         return 0;
@@ -105,12 +105,13 @@ int acl_options_from_environment(struct acl_settings *settings, struct buffer *e
 static void rewrite_requirepass(const void *settings, const char *name, struct buffer *out)
 {
     const struct acl_settings *acl = settings;
-    bool is_external = acl->requirepass && acl->requirepass_external &&
-                       strcmp(acl->requirepass, acl->requirepass_external) == 0;
+    bool is_external =
+        acl->requirepass && acl->requirepass_external &&
+        bytes_equal(secret_bytes(acl->requirepass), secret_bytes(acl->requirepass_external));
     if (is_external || (!acl->requirepass && !acl->requirepass_external))
         return;
     buffer_printf(out, "%s ", name);
-    text_quote(out, bytes_of_text(acl->requirepass ? acl->requirepass : ""));
+    text_quote(out, secret_bytes(acl->requirepass));
     buffer_append_text(out, "\n");
 }
 
@@ -151,12 +152,7 @@ static int add_user(void *settings, int argc, const struct bytes *argv, struct b
 }
 
 static const struct option rows[] = {
-    {.name = "requirepass",
-     .kind = OPTION_STRING,
-     .flags = OPTION_SENSITIVE,
-     .offset = offsetof(struct acl_settings, requirepass),
-     .default_text = "",
-     .rewrite = rewrite_requirepass},
+    OPTION_ROW_SECRET(acl_settings, requirepass, "requirepass", NULL, 0, rewrite_requirepass),
     OPTION_ROW_CUSTOM("requirepass-file", NULL, OPTION_IMMUTABLE | OPTION_REPEATED, NULL,
                       set_password_file, get_password_file, NULL),
     OPTION_ROW_STRING(acl_settings, aclfile, "aclfile", NULL, OPTION_IMMUTABLE, "", NULL),

@@ -5,6 +5,7 @@
 #define ACL_ACL_OPTIONS_H
 
 #include "base/option.h"
+#include "base/secret.h"
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -18,9 +19,10 @@ struct acl_user_line {
 };
 
 struct acl_settings {
-    char *requirepass;          /* of the default user; NULL: none */
+    struct secret *requirepass; /* of the default user; NULL: none */
     char *requirepass_file;     /* where it was read from, or NULL */
-    char *requirepass_external; /* as read from there or the environment: never written to a file */
+    /* As read from there or the environment: never written to a file. */
+    struct secret *requirepass_external;
     char *aclfile;
     int acl_pubsub_default; /* enum acl_pubsub_default */
     int64_t acllog_max_len;

@@ -3,11 +3,9 @@
 
 #include "base/text.h"
 
-static const char *password_of(const struct acl_settings *settings)
+static const struct secret *password_of(const struct acl_settings *settings)
 {
-    const char *password =
-        settings->requirepass ? settings->requirepass : settings->requirepass_external;
-    return password && *password ? password : NULL;
+    return settings->requirepass ? settings->requirepass : settings->requirepass_external;
 }
 
 bool acl_needs_password(const struct acl_settings *settings)
@@ -17,8 +15,8 @@ bool acl_needs_password(const struct acl_settings *settings)
 
 bool acl_authenticate(const struct acl_settings *settings, struct bytes user, struct bytes password)
 {
-    const char *expected = password_of(settings);
+    const struct secret *expected = password_of(settings);
     bool is_known = bytes_equal(user, BYTES_LITERAL("default"));
-    bool is_right = !expected || text_equal_secret(bytes_of_text(expected), password);
+    bool is_right = !expected || text_equal_secret(secret_bytes(expected), password);
     return is_known && is_right;
 }

@@ -21,6 +21,7 @@ enum option_kind {
     OPTION_ENUM,   /* int, one of `names` */
     OPTION_FLAGS,  /* int, bits of `names`, several words */
     OPTION_STRING, /* char *, mem_ allocated, NULL when empty */
+    OPTION_SECRET, /* struct secret * (base/secret.h): any bytes, NULL when empty */
     OPTION_CUSTOM  /* set/get/rewrite functions of the row */
 };
 

@@ -32,6 +32,12 @@
         .name = name_, .alias = alias_, .kind = OPTION_STRING, .flags = flags_,                    \
         .offset = offsetof(struct settings, field), .default_text = default_, .check = check_      \
     }
+#define OPTION_ROW_SECRET(settings, field, name_, alias_, flags_, rewrite_)                        \
+    {                                                                                              \
+        .name = name_, .alias = alias_, .kind = OPTION_SECRET,                                     \
+        .flags = OPTION_SENSITIVE | (flags_), .offset = offsetof(struct settings, field),          \
+        .default_text = "", .rewrite = rewrite_                                                    \
+    }
 #define OPTION_ROW_CUSTOM(name_, alias_, flags_, default_, set_, get_, rewrite_)                   \
     {                                                                                              \
         .name = name_, .alias = alias_, .kind = OPTION_CUSTOM, .flags = flags_,                    \

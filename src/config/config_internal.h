@@ -3,6 +3,7 @@
 #ifndef CONFIG_CONFIG_INTERNAL_H
 #define CONFIG_CONFIG_INTERNAL_H
 
+#include "base/secret.h"
 #include "config/config_table.h"
 
 struct config_group {
@@ -21,10 +22,13 @@ struct config_group {
 struct config_entry {
     const struct option *row;
     struct config_group *group;
-    char *default_value; /* as CONFIG GET shows it; NULL for a directive that cannot be read */
-    char *file_value;    /* when the file had been read; NULL: the default */
-    bool was_set;        /* a line for it was met at start */
-    bool is_in_include;  /* an included file sets it */
+    /* As CONFIG GET shows them (any may be a password); empty for a directive that cannot be read.
+     */
+    struct secret *default_value;
+    struct secret *file_value; /* when the file had been read, if has_file_value */
+    bool has_file_value;
+    bool was_set;       /* a line for it was met at start */
+    bool is_in_include; /* an included file sets it */
 };
 
 struct config {
@@ -48,10 +52,10 @@ void value_set_default(const struct option *row, void *settings);
 /* False for directives that only exist as lines of a file (rename-command). */
 bool value_is_readable(const struct option *row);
 void value_get(const struct option *row, const void *settings, struct buffer *out);
-/* Allocated, terminated. */
-char *value_get_text(const struct option *row, const void *settings);
-/* Puts back what value_get_text returned. */
-int value_restore(const struct option *row, void *settings, const char *text) MUST_CHECK;
+/* What value_get appends, to be freed with secret_free. */
+struct secret *value_shown(const struct option *row, const void *settings);
+/* Puts back what value_shown returned. */
+int value_restore(const struct option *row, void *settings, const struct secret *value) MUST_CHECK;
 /* Appends the lines a configuration file would hold. */
 void value_rewrite(const struct option *row, const void *settings, struct buffer *out);
 void config_value_free(const struct option *row, void *settings);

@@ -53,19 +53,15 @@ uint64_t config_digest(struct bytes content)
     return hash_siphash13(content.data, content.size, key);
 }
 
-static void set_file_value(struct config_entry *entry, char *text)
-{
-    if (entry->file_value)
-        mem_free_secret(entry->file_value, strlen(entry->file_value));
-    entry->file_value = text;
-}
-
 void config_remember_file_values(struct config *config)
 {
     for (size_t i = 0; i < config->entry_count; i++) {
         struct config_entry *entry = &config->entries[i];
-        if (value_is_readable(entry->row))
-            set_file_value(entry, value_get_text(entry->row, entry->group->settings));
+        if (!value_is_readable(entry->row))
+            continue;
+        secret_free(entry->file_value);
+        entry->file_value = value_shown(entry->row, entry->group->settings);
+        entry->has_file_value = true;
     }
 }
 
@@ -168,10 +164,11 @@ static void print_entry(const struct config_entry *entry, bool must_empty, struc
 
 static void rewrite_entry(struct rewrite *rewrite, const struct config_entry *entry)
 {
-    char *value = value_get_text(entry->row, entry->group->settings);
-    const char *from_file = entry->file_value ? entry->file_value : entry->default_value;
-    bool is_as_in_files = strcmp(value, from_file) == 0;
-    bool is_default = strcmp(value, entry->default_value) == 0;
+    struct secret *value = value_shown(entry->row, entry->group->settings);
+    const struct secret *from_file =
+        entry->has_file_value ? entry->file_value : entry->default_value;
+    bool is_as_in_files = bytes_equal(secret_bytes(value), secret_bytes(from_file));
+    bool is_default = bytes_equal(secret_bytes(value), secret_bytes(entry->default_value));
     size_t first = entry->is_in_include ? rewrite->after_includes : 0;
     bool is_written;
     if (rewrite->is_file_as_read)
@@ -180,7 +177,7 @@ static void rewrite_entry(struct rewrite *rewrite, const struct config_entry *en
         is_written = !is_as_in_files || has_lines(rewrite, entry, first);
     else
         is_written = !is_default || has_lines(rewrite, entry, first);
-    mem_free_secret(value, strlen(value));
+    secret_free(value);
     if (!is_written)
         return;
     struct buffer lines;

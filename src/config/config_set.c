@@ -17,7 +17,7 @@
 struct change {
     struct config_entry *entry;
     struct bytes typed_name;
-    char *old_text;
+    struct secret *old_value;
     bool has_changed;
 };
 
@@ -89,15 +89,16 @@ static int set_value(struct change *change, struct bytes value, struct buffer *r
 {
     const struct option *row = change->entry->row;
     void *settings = change->entry->group->settings;
-    change->old_text = value_get_text(row, settings);
+    change->old_value = value_shown(row, settings);
     if (row->kind == OPTION_CUSTOM && (row->flags & OPTION_REPEATED) &&
         row->set(settings, 0, NULL, reason) < 0)
         return -1;
     if (value_set(row, settings, 1, &value, reason) < 0)
         return -1;
-    char *new_text = value_get_text(row, settings);
-    change->has_changed = (row->flags & OPTION_VOLATILE) || strcmp(new_text, change->old_text) != 0;
-    mem_free_secret(new_text, strlen(new_text));
+    struct secret *new_value = value_shown(row, settings);
+    change->has_changed = (row->flags & OPTION_VOLATILE) ||
+                          !bytes_equal(secret_bytes(new_value), secret_bytes(change->old_value));
+    secret_free(new_value);
     return 0;
 }
 
@@ -105,7 +106,8 @@ static void restore(struct transaction *transaction)
 {
     for (int i = transaction->set_count - 1; i >= 0; i--) {
         struct change *change = &transaction->changes[i];
-        if (value_restore(change->entry->row, change->entry->group->settings, change->old_text) < 0)
+        if (value_restore(change->entry->row, change->entry->group->settings, change->old_value) <
+            0)
             log_warning("Could not restore the old value of option '%s'", change->entry->row->name);
     }
 }
@@ -229,9 +231,7 @@ static enum config_set_result begin(struct config *config, int argc, const struc
     transaction.changes = mem_calloc((size_t)transaction.count + 1, sizeof *transaction.changes);
     enum config_set_result result = run(&transaction, argv, may_set_protected, error);
     for (int i = 0; i < transaction.count; i++)
-        if (transaction.changes[i].old_text)
-            mem_free_secret(transaction.changes[i].old_text,
-                            strlen(transaction.changes[i].old_text));
+        secret_free(transaction.changes[i].old_value);
     mem_free(transaction.changes);
     return result;
 }

@@ -24,21 +24,13 @@ struct config *config_create(void)
     return config;
 }
 
-static void free_text(const struct config_entry *entry, char *text)
-{
-    if (text && (entry->row->flags & OPTION_SENSITIVE))
-        mem_free_secret(text, strlen(text));
-    else
-        mem_free(text);
-}
-
 void config_destroy(struct config *config)
 {
     for (size_t i = 0; i < config->entry_count; i++) {
         struct config_entry *entry = &config->entries[i];
         config_value_free(entry->row, entry->group->settings);
-        free_text(entry, entry->default_value);
-        free_text(entry, entry->file_value);
+        secret_free(entry->default_value);
+        secret_free(entry->file_value);
     }
     mem_free(config->entries);
     mem_free(config->path);
@@ -76,7 +68,7 @@ void config_register(struct config *config, const struct option_group *group, vo
         config->entries[config->entry_count++] = (struct config_entry){
             .row = row,
             .group = added,
-            .default_value = value_is_readable(row) ? value_get_text(row, settings) : NULL};
+            .default_value = value_is_readable(row) ? value_shown(row, settings) : NULL};
     }
 }
 
@@ -270,6 +262,7 @@ int64_t config_value(const struct config *config, const char *name)
     case OPTION_FLAGS:
         return *(const int *)(const void *)field;
     case OPTION_STRING:
+    case OPTION_SECRET:
     case OPTION_CUSTOM:
         break;
     }

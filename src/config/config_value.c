@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "base/number.h"
+#include "base/secret.h"
 #include "base/text.h"
 
 enum { WORDS_MAX = CONFIG_LINE_ARGS_MAX };
@@ -175,6 +176,9 @@ static int read_field(const struct option *row, void *settings, int argc, const 
         return read_names(row, field, argc, argv, error);
     case OPTION_STRING:
         return read_string(field, argv[0], error);
+    case OPTION_SECRET:
+        *(struct secret **)field = secret_create(argv[0]);
+        return 0;
     case OPTION_CUSTOM:
         return row->set(settings, argc, argv, error);
     }
@@ -194,6 +198,7 @@ static size_t field_size(const struct option *row)
     case OPTION_FLAGS:
         return sizeof(int);
     case OPTION_STRING:
+    case OPTION_SECRET:
         return sizeof(char *);
     case OPTION_CUSTOM:
         return 0;
@@ -201,12 +206,15 @@ static size_t field_size(const struct option *row)
     return 0;
 }
 
-static void free_string(const struct option *row, char *text)
+/* Frees what a field of this row pointed to. */
+static void free_pointee(const struct option *row, void *pointee)
 {
-    if (text && (row->flags & OPTION_SENSITIVE))
-        mem_free_secret(text, strlen(text));
+    if (row->kind == OPTION_SECRET)
+        secret_free(pointee);
+    else if (pointee && (row->flags & OPTION_SENSITIVE))
+        mem_free_secret(pointee, strlen(pointee));
     else
-        mem_free(text);
+        mem_free(pointee);
 }
 
 /* Reads one value and lets the row check it; a refused one leaves the field as it was. */
@@ -220,14 +228,14 @@ static int set_checked(const struct option *row, void *settings, int argc, const
     memcpy(before, field, size);
     if (read_field(row, settings, argc, argv, error) < 0)
         return -1;
-    char *stale = NULL;
+    void *stale = NULL;
     int result = row->check ? row->check(settings, error) : 0;
-    if (row->kind == OPTION_STRING) {
+    if (row->kind == OPTION_STRING || row->kind == OPTION_SECRET) {
         memcpy(&stale, result < 0 ? (char *)field : before, sizeof stale);
     }
     if (result < 0)
         memcpy(field, before, size);
-    free_string(row, stale);
+    free_pointee(row, stale);
     return result;
 }
 
@@ -352,6 +360,9 @@ void value_get(const struct option *row, const void *settings, struct buffer *ou
         text = *(char *const *)field;
         buffer_append_text(out, text ? text : "");
         break;
+    case OPTION_SECRET:
+        buffer_append_bytes(out, secret_bytes(*(struct secret *const *)field));
+        break;
     case OPTION_CUSTOM:
         if (row->get)
             row->get(settings, out);
@@ -359,22 +370,23 @@ void value_get(const struct option *row, const void *settings, struct buffer *ou
     }
 }
 
-char *value_get_text(const struct option *row, const void *settings)
+struct secret *value_shown(const struct option *row, const void *settings)
 {
     struct buffer out;
     buffer_init(&out, CONFIG_VALUE_SIZE_MAX * 2);
-    buffer_append(&out, "", 0);
     value_get(row, settings, &out);
-    char *text = mem_dup(out.data ? out.data : "", out.size + 1);
+    struct secret *value = secret_create(buffer_bytes(&out));
+    if (out.data)
+        mem_wipe(out.data, out.size);
     buffer_deinit(&out);
-    return text;
+    return value;
 }
 
-int value_restore(const struct option *row, void *settings, const char *text)
+int value_restore(const struct option *row, void *settings, const struct secret *value)
 {
     struct buffer error;
     buffer_init(&error, 4096);
-    struct bytes word = bytes_of_text(text);
+    struct bytes word = secret_bytes(value);
     int result = 0;
     if (row->kind == OPTION_CUSTOM && (row->flags & OPTION_REPEATED))
         result = row->set(settings, 0, NULL, &error);
@@ -406,24 +418,25 @@ void value_rewrite(const struct option *row, const void *settings, struct buffer
         row->rewrite(settings, row->name, out);
         return;
     }
-    char *text = value_get_text(row, settings);
+    struct secret *value = value_shown(row, settings);
+    struct bytes text = secret_bytes(value);
     buffer_printf(out, "%s ", row->name);
-    if (row->kind == OPTION_MEMORY && text[0] && text[strlen(text) - 1] != '%')
+    if (row->kind == OPTION_MEMORY && text.size && text.data[text.size - 1] != '%')
         print_memory(*(const int64_t *)const_field_of(row, settings), out);
-    else if (row->kind == OPTION_STRING || !*text ||
+    else if (row->kind == OPTION_STRING || row->kind == OPTION_SECRET || text.size == 0 ||
              (row->kind == OPTION_CUSTOM && !(row->flags & OPTION_MULTI_ARG)))
-        text_quote(out, bytes_of_text(text));
+        text_quote(out, text);
     else
-        buffer_append_text(out, text);
+        buffer_append_bytes(out, text);
     buffer_append_text(out, "\n");
-    mem_free(text);
+    secret_free(value);
 }
 
 void config_value_free(const struct option *row, void *settings)
 {
-    if (row->kind == OPTION_STRING) {
-        char **field = field_of(row, settings);
-        free_string(row, *field);
+    if (row->kind == OPTION_STRING || row->kind == OPTION_SECRET) {
+        void **field = field_of(row, settings);
+        free_pointee(row, *field);
         *field = NULL;
     } else if (row->kind == OPTION_CUSTOM && (row->flags & OPTION_REPEATED)) {
         struct buffer error;

@@ -118,7 +118,7 @@ static const struct option rows[] = {
     OPTION_ROW_CUSTOM("replicaof", "slaveof", OPTION_IMMUTABLE | OPTION_MULTI_ARG | OPTION_REPEATED,
                       NULL, set_replicaof, get_replicaof, rewrite_replicaof),
     STRING(masteruser, "masteruser", NULL, OPTION_SENSITIVE),
-    STRING(masterauth, "masterauth", NULL, OPTION_SENSITIVE),
+    OPTION_ROW_SECRET(replication_settings, masterauth, "masterauth", NULL, 0, NULL),
     BOOL(replica_serve_stale_data, "replica-serve-stale-data", "slave-serve-stale-data", 0, "yes"),
     BOOL(replica_read_only, "replica-read-only", "slave-read-only", 0, "yes"),
     BOOL(replica_ignore_maxmemory, "replica-ignore-maxmemory", "slave-ignore-maxmemory", 0, "yes"),

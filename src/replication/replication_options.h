@@ -3,6 +3,7 @@
 #define REPLICATION_REPLICATION_OPTIONS_H
 
 #include "base/option.h"
+#include "base/secret.h"
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -14,7 +15,7 @@ struct replication_settings {
     char *master_host; /* NULL: a primary */
     int64_t master_port;
     char *masteruser;
-    char *masterauth;
+    struct secret *masterauth;
     bool replica_serve_stale_data;
     bool replica_read_only;
     bool replica_ignore_maxmemory;

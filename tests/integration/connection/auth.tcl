@@ -57,10 +57,12 @@ start_server {overrides {requirepass foobar}} {
     }
 
     test "Binary and long passwords" {
-        set password "p\x01\r\n\xff[string repeat x 400]"
+        set password "p\x00\x01\r\n\xff[string repeat x 400]"
         r config set requirepass $password
         set c [redis_client]
         assert_error "WRONGPASS *" {$c auth "p"}
+        assert_error "WRONGPASS *" {$c auth "p\x00"}
+        assert_equal [list requirepass $password] [r config get requirepass]
         assert_equal OK [$c auth $password]
         $c close
         r config set requirepass foobar

@@ -1,6 +1,7 @@
-/* Reading configuration: files, includes, options of the command line, and what is said of errors. */
-#include "config_files.h"
+/* Reading configuration: files, includes, options of the command line, and what is said of errors.
+ */
 #include "base/memory.h"
+#include "config_files.h"
 
 #include <stdlib.h>
 
@@ -193,7 +194,7 @@ Test(config_file, password_from_a_file)
 {
     write_file_named("secret", "s3cret word\nsecond line\n");
     cr_assert_eq(load("requirepass-file secret\n"), 0, "%s", error.data);
-    cr_assert_str_eq(acl.requirepass, "s3cret word");
+    cr_assert(bytes_equal(secret_bytes(acl.requirepass), BYTES_LITERAL("s3cret word")));
     expect_value("requirepass-file", "secret");
     config_destroy(config);
     create_config();
@@ -209,12 +210,12 @@ Test(config_file, password_from_the_environment)
     setenv("REDIS_PASSWORD", "from env", 1);
     cr_assert_eq(load("timeout 1\n"), 0);
     cr_assert_eq(acl_options_from_environment(&acl, &error), 0);
-    cr_assert_str_eq(acl.requirepass, "from env");
+    cr_assert(bytes_equal(secret_bytes(acl.requirepass), BYTES_LITERAL("from env")));
     config_destroy(config);
     create_config();
     cr_assert_eq(load("requirepass explicit\n"), 0);
     cr_assert_eq(acl_options_from_environment(&acl, &error), 0);
-    cr_assert_str_eq(acl.requirepass, "explicit");
+    cr_assert(bytes_equal(secret_bytes(acl.requirepass), BYTES_LITERAL("explicit")));
     config_destroy(config);
     create_config();
     unsetenv("REDIS_PASSWORD");
@@ -222,9 +223,9 @@ Test(config_file, password_from_the_environment)
     setenv("REDIS_PASSWORD_FILE", "secret", 1);
     cr_assert_eq(load("timeout 1\n"), 0);
     cr_assert_eq(acl_options_from_environment(&acl, &error), 0);
-    cr_assert_str_eq(acl.requirepass, "from file");
+    cr_assert(bytes_equal(secret_bytes(acl.requirepass), BYTES_LITERAL("from file")));
     setenv("REDIS_PASSWORD_FILE", "missing", 1);
-    mem_free(acl.requirepass);
+    secret_free(acl.requirepass);
     acl.requirepass = NULL;
     cr_assert_eq(acl_options_from_environment(&acl, &error), -1);
     unsetenv("REDIS_PASSWORD_FILE");
