@@ -406,6 +406,11 @@ void mem_tls_free(void *old, const char *file, int line)
     free(old);
 }
 
+uint64_t mem_tls_balance(void)
+{
+    return own.tls_allocated - own.tls_deallocated;
+}
+
 size_t mem_tls_used(void)
 {
     struct counters sum = sum_counters();

@@ -50,6 +50,9 @@ void mem_thread_stop(void);
 void *mem_tls_alloc(size_t size, const char *file, int line);
 void *mem_tls_realloc(void *memory, size_t size, const char *file, int line);
 void mem_tls_free(void *memory, const char *file, int line);
+/* What this thread has allocated for OpenSSL less what it has freed, modulo 2^64: two readings
+ * around a call tell what the call has kept. */
+uint64_t mem_tls_balance(void);
 /* Bytes held by OpenSSL now, all threads. */
 size_t mem_tls_used(void);
 

@@ -66,6 +66,7 @@ struct client {
     struct io_thread *thread;    /* that has borrowed the connection */
     struct request_batch *batch; /* received, not all of it executed; at most one is in flight */
     struct transfer *transfer;   /* on its way to another thread; NULL: it is not */
+    uint64_t memory_counted;     /* server/client_eviction.c: what its sum holds of this one */
     uint64_t traffic_seen;       /* server/placement.c: bytes when it last looked */
 
     /* -- identity -- */

@@ -3,6 +3,7 @@
 #include "client/client_describe.h"
 
 #include "base/clock.h"
+#include "client/client_memory.h"
 #include "client/exchange.h"
 
 static const char *or_empty(const char *text)
@@ -28,8 +29,7 @@ static void describe_memory(const struct client *client, struct buffer *out)
     unsigned long long input = client_meter_get(client->meters.input_size);
     unsigned long long capacity = client_meter_get(client->meters.input_capacity);
     unsigned long long output = exchange_output_size(client);
-    unsigned long long total = sizeof(*client) + capacity + output +
-                               client_meter_get(client->meters.memory) + client->argv_memory;
+    unsigned long long total = client_memory(client);
     (void)buffer_printf(
         out,
         " sub=0 psub=0 ssub=0 multi=-1 watch=0 qbuf=%llu qbuf-free=%llu argv-mem=%llu "

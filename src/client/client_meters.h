@@ -12,7 +12,7 @@ struct client_meters {
     uint64_t input_size; /* held in input blocks: CLIENT LIST qbuf */
     uint64_t input_capacity;
     uint64_t output_size; /* reply bytes not yet encrypted or sent: omem */
-    uint64_t memory;      /* session, connection, buffers, TLS */
+    uint64_t memory;      /* session, connection, input, buffers, TLS; not the replies */
 };
 
 #define client_meter_set(field, value)                                                             \

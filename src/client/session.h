@@ -108,6 +108,8 @@ void session_resume_input(struct session *session);
 void session_update_end(struct session *session);
 void session_free_input(struct session *session);
 void session_write(struct session *session);
+/* What is held on this side goes into the meters. */
+void session_update_memory(struct session *session);
 /* A chunk is done with: frees the batch's room, collects main's for return. */
 void session_spend_chunk(struct session_host *host, struct reply_chunk *chunk);
 void session_spend_chain(struct session_host *host, struct reply_chain *chain);

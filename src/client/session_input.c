@@ -313,6 +313,7 @@ static void submit(struct session *session)
 static void update_meters(struct session *session)
 {
     struct input_block *block = session->block;
+    session_update_memory(session);
     client_meter_set(session->meters->input_size,
                      (block ? block->used - session->request_start : 0) + session->large_total);
     client_meter_set(session->meters->input_capacity, block ? block->capacity : 0);

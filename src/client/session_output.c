@@ -54,6 +54,22 @@ static void advance(struct session *session, size_t count)
     assert(count == 0);
 }
 
+void session_update_memory(struct session *session)
+{
+    const struct input_block *block = session->block;
+    size_t size = sizeof(*session) + session->large_total;
+    if (block)
+        size += block->capacity;
+    if (session->batch)
+        size += session->batch->size;
+    if (session->connection) {
+        size += connection_memory(session->connection);
+        if (connection_is_tls(session->connection))
+            size += transport_tls_memory(connection_transport(session->connection));
+    }
+    client_meter_set(session->meters->memory, size);
+}
+
 void session_write(struct session *session)
 {
     size_t written = 0;
@@ -71,6 +87,7 @@ void session_write(struct session *session)
     }
     client_meter_set(session->meters->bytes_out, session->meters->bytes_out + written);
     client_meter_set(session->meters->output_size, session->output.size);
+    session_update_memory(session);
     if (session->closes_after_output && !session->output.head)
         connection_close(session->connection, CONNECTION_CLOSE_AFTER_OUTPUT);
     else

@@ -36,6 +36,7 @@ struct transport_tls {
     SSL *ssl;
     struct tls_context *context;
     struct io_stats *stats;        /* may be NULL */
+    uint64_t held; /* bytes that OpenSSL holds for it; from all threads it was on, modulo 2^64 */
     struct tls_identity *identity; /* of the verified peer; NULL: none */
     SSL_SESSION *session;          /* client: the newest one received */
     void *offered;                 /* client: what was offered, kept while the SSL may use it */

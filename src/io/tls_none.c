@@ -116,6 +116,11 @@ void transport_tls_set_stats(struct transport *transport, struct io_stats *stats
     panic("a TLS transport %p in a build without TLS", (void *)transport);
 }
 
+size_t transport_tls_memory(const struct transport *transport)
+{
+    panic("a TLS transport %p in a build without TLS", (const void *)transport);
+}
+
 void transport_tls_describe(const struct transport *transport, struct tls_facts *facts)
 {
     (void)facts;

@@ -28,7 +28,8 @@ enum {
      */
     RECORD_OVERHEAD_MAX = 512,
     TLS_HANDSHAKE_BYTE = 0x16,
-    TLS_ALERT_BYTE = 0x15
+    TLS_ALERT_BYTE = 0x15,
+    HELD_MAX = 128 * 1024 /* of OpenSSL's memory, for one connection */
 };
 
 static const char plaintext_answer[] = "-ERR this port speaks TLS; connect with --tls\r\n";
@@ -231,7 +232,9 @@ static enum transport_result tls_handshake(struct transport *transport, struct t
         result = look_at_first_byte(self, wire);
     if (result == TRANSPORT_DONE) {
         int64_t before_ns = clock_thread_cpu_ns();
+        uint64_t balance = mem_tls_balance();
         result = advance_handshake(self, wire);
+        self->held += mem_tls_balance() - balance;
         if (self->stats)
             io_stat_add(self->stats->handshake_cpu_us,
                         (clock_thread_cpu_ns() - before_ns + 500) / 1000);
@@ -295,6 +298,7 @@ static enum transport_result tls_read(struct transport *transport, struct transp
     assert(!self->is_broken);
     self->port.wire = wire;
     tls_errors_clear();
+    uint64_t balance = mem_tls_balance();
     size_t taken = 0;
     enum transport_result result = TRANSPORT_DONE;
     while (taken < size) {
@@ -314,6 +318,7 @@ static enum transport_result tls_read(struct transport *transport, struct transp
         self->deferred = (uint8_t)result; /* it stays so, however often one asks */
         self->outcome = (uint8_t)wire->outcome;
     }
+    self->held += mem_tls_balance() - balance;
     self->is_starved = result != TRANSPORT_DONE;
     self->port.wire = NULL;
     if (taken == 0)
@@ -334,6 +339,7 @@ static enum transport_result tls_write(struct transport *transport, struct trans
         return report_deferred(self, wire);
     self->port.wire = wire;
     tls_errors_clear();
+    uint64_t balance = mem_tls_balance();
     size_t written = 0;
     enum transport_result result = TRANSPORT_DONE;
     while (written < size) {
@@ -351,6 +357,7 @@ static enum transport_result tls_write(struct transport *transport, struct trans
         }
         written += part;
     }
+    self->held += mem_tls_balance() - balance;
     if (result == TRANSPORT_CLOSED || result == TRANSPORT_ERROR) {
         self->deferred = (uint8_t)result;
         self->outcome = (uint8_t)wire->outcome;
@@ -491,6 +498,7 @@ struct transport *transport_tls_create(const struct tls_transport_options *optio
     if (!ssl_context)
         return NULL;
     tls_errors_clear();
+    uint64_t balance = mem_tls_balance();
     SSL *ssl = SSL_new(ssl_context);
     if (!ssl) {
         tls_errors_clear();
@@ -503,8 +511,10 @@ struct transport *transport_tls_create(const struct tls_transport_options *optio
     self->stats = options->stats;
     self->is_server = options->is_server;
     self->deferred = TRANSPORT_DONE;
-    if (prepare(self, options))
+    if (prepare(self, options)) {
+        self->held = mem_tls_balance() - balance;
         return &self->base;
+    }
     tls_destroy(&self->base);
     return NULL;
 }
@@ -513,6 +523,20 @@ void transport_tls_set_stats(struct transport *transport, struct io_stats *stats
 {
     assert(transport->ops == &tls_ops);
     self_of(transport)->stats = stats;
+}
+
+/* Whoever comes first to a context pays for what OpenSSL fetches then, and it may free what another
+ * has allocated: so the sum is held within bounds. */
+size_t transport_tls_memory(const struct transport *transport)
+{
+    assert(transport->ops == &tls_ops);
+    const struct transport_tls *self = const_self_of(transport);
+    int64_t held = (int64_t)self->held;
+    if (held < 0)
+        held = 0;
+    if (held > HELD_MAX)
+        held = HELD_MAX;
+    return sizeof(*self) + (size_t)held + (self->error ? TRANSPORT_ERROR_TEXT_MAX : 0);
 }
 
 /* -- facts and sessions -- */

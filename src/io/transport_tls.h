@@ -37,6 +37,8 @@ struct tls_transport_options {
 struct transport *transport_tls_create(const struct tls_transport_options *options);
 /* After the transport has moved to another loop, whose counters serve from now on. */
 void transport_tls_set_stats(struct transport *transport, struct io_stats *stats);
+/* Bytes held for this connection, OpenSSL's among them. */
+size_t transport_tls_memory(const struct transport *transport);
 /* After the handshake. */
 void transport_tls_describe(const struct transport *transport, struct tls_facts *facts);
 /* Client side: a session for a later connection (opaque; tls_session_free), or NULL. With TLS 1.3

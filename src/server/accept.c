@@ -132,6 +132,7 @@ void server_on_closed(void *context, struct client *client, enum connection_outc
                       enum session_close_reason reason, const char *text)
 {
     struct server *server = context;
+    client_eviction_forget(server, client);
     static struct log_rate rate = {.per_second = 100}; /* main thread only */
     static struct log_rate plain_rate = {.per_second = 4};
     if (reason == SESSION_CLOSE_QUERY_LIMIT) {

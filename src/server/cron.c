@@ -94,6 +94,7 @@ static void on_cron(struct timer *timer)
     update_expire_mode(server);
     keyspace_cron(server->keyspace, clock_wall_ms());
     run_clients(server);
+    client_eviction_cron(server);
     resume_paused(server);
     sample_stats(server);
     placement_run(server->placement);

@@ -55,6 +55,7 @@ static void serve(struct server *server) ON_MAIN
     exchange_drain(server->exchange);
     executor_begin_run(server->executor);
     exchange_run(server->exchange);
+    client_eviction_run(server);
 }
 
 static void turn(struct server *server) ON_MAIN

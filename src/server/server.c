@@ -110,7 +110,10 @@ static int apply_renames(struct server *server)
 /* The exchange calls back with the server; the executor is created after the pool. */
 static void execute(void *context, struct client *client, struct request *request)
 {
-    executor_execute(((struct server *)context)->executor, client, request);
+    struct server *server = context;
+    executor_execute(server->executor, client, request);
+    if (server->settings.client.maxmemory_clients)
+        client_eviction_note(server, client);
 }
 
 static void prefetch(void *context, struct client *client, struct request *request, int stage)

@@ -25,6 +25,7 @@
 #include "replication/replication_options.h"
 #include "scripting/script_options.h"
 #include "server/arguments.h"
+#include "server/client_eviction.h"
 #include "server/server_options.h"
 #include "server/tls_change.h"
 #include "server/tls_reload.h"
@@ -73,6 +74,7 @@ struct server {
     struct executor *executor;
     struct tls_reload tls_reload;
     struct tls_changes tls_changes;
+    struct client_eviction client_eviction;
     struct services services;
     struct server_control control;
     struct session_resolver resolver;

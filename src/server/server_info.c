@@ -3,6 +3,7 @@
 #include "base/info_section.h"
 #include "base/memory.h"
 #include "base/process.h"
+#include "client/client_memory.h"
 #include "config/config_file.h"
 #include "dispatch/execute.h"
 #include "keyspace/keyspace_options.h"
@@ -38,7 +39,8 @@ static void fill_clients(void *context, struct info_clients *out)
         uint64_t output = exchange_output_size(client);
         out->connected += (client->flags & CLIENT_OPENED) != 0;
         out->blocked += (client->flags & (CLIENT_BLOCKED | CLIENT_PAUSED)) != 0;
-        out->memory_normal += sizeof(*client) + input + output;
+        *(client->flags & CLIENT_REPLICA ? &out->memory_replicas : &out->memory_normal) +=
+            client_memory(client);
         if (input > out->recent_max_input)
             out->recent_max_input = input;
         if (output > out->recent_max_output)
