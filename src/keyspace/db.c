@@ -205,6 +205,12 @@ struct entry *db_peek(struct db *db, struct key key)
     return find(db, key, DB_FIND_NO_TOUCH | DB_FIND_NO_STATS | DB_FIND_NO_NOTIFY);
 }
 
+const struct entry *db_look(const struct db *db, struct key key)
+{
+    struct entry **slot = db_slot(db, key);
+    return slot ? *slot : NULL;
+}
+
 /* -- putting -- */
 
 static struct entry *add_entry(struct db *db, uint64_t hash, struct entry *entry)

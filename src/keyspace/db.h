@@ -47,6 +47,8 @@ struct entry *db_find_write(struct db *db, struct key key);
 struct entry *db_find(struct db *db, struct key key, unsigned flags);
 /* Neither counts nor refreshes. */
 struct entry *db_peek(struct db *db, struct key key);
+/* Changes nothing at all: an entry whose time has come is found as well. */
+const struct entry *db_look(const struct db *db, struct key key);
 
 /* -- putting. The new entry is returned; a name that expired a moment ago counts as absent -- */
 

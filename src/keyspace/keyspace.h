@@ -73,6 +73,7 @@ struct keyspace {
     int count;
     const struct keyspace_settings *settings;
     struct keyspace_observer observer;
+    struct key_listener *listeners; /* among whom the observer divides, when there are any */
     struct keyspace_stats stats;
     struct background *background; /* NULL: everything is freed at once */
     uint32_t access_clock;         /* what a touched entry gets: LRU seconds */
@@ -100,6 +101,11 @@ void keyspace_settings_changed(struct keyspace *keyspace);
 void keyspace_set_observer(struct keyspace *keyspace, const struct keyspace_observer *observer);
 /* Which kinds of events are wanted from now on. */
 void keyspace_set_interest(struct keyspace *keyspace, unsigned kinds);
+/* Listeners are told in the order in which they came. They take the observer's place. */
+void keyspace_add_listener(struct keyspace *keyspace, struct key_listener *listener);
+void keyspace_remove_listener(struct keyspace *keyspace, struct key_listener *listener);
+/* Which kinds this listener wants from now on. */
+void keyspace_listen(struct keyspace *keyspace, struct key_listener *listener, unsigned kinds);
 void keyspace_set_expire_mode(struct keyspace *keyspace, enum expire_mode mode);
 /* Tables do not grow or shrink unless they must (a child process is saving). */
 void keyspace_avoid_resize(struct keyspace *keyspace, bool avoid);

@@ -62,4 +62,11 @@ struct keyspace_observer {
     unsigned interest; /* kinds that on_event wants */
 };
 
+/* One of several that listen at the same time (keyspace_add_listener); embedded in its owner. */
+struct key_listener {
+    struct key_listener *next;
+    void (*on_event)(struct key_listener *listener, const struct key_event *event);
+    unsigned interest; /* change it with keyspace_listen */
+};
+
 #endif
