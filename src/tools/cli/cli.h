@@ -60,6 +60,8 @@ void cli_print_error(const struct cli *cli);
 /* Another client with the same target, logged in as this one: for questions aside. NULL when that
  * does not work (silently). */
 struct sync_client *cli_connect_aside(struct cli *cli);
+/* "host:port", "[::1]:port" or the socket's path. */
+void cli_format_target(const struct cli *cli, char *text, size_t size);
 /* "127.0.0.1:6379[2](TX)> " */
 void cli_format_prompt(const struct cli *cli, char prompt[CLI_PROMPT_MAX]);
 void cli_set_target(struct cli *cli, const char *host, int port);

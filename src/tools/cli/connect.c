@@ -25,7 +25,7 @@ static bool uses_socket(const struct cli *cli)
 }
 
 /* "host:port", "[::1]:port" or the socket's path. */
-static void format_target(const struct cli *cli, char *text, size_t size)
+void cli_format_target(const struct cli *cli, char *text, size_t size)
 {
     bool is_ipv6 = strchr(cli->host, ':') != NULL;
     if (uses_socket(cli))
@@ -38,7 +38,7 @@ void cli_format_prompt(const struct cli *cli, char prompt[CLI_PROMPT_MAX])
 {
     char target[200];
     char db[24] = "";
-    format_target(cli, target, sizeof(target));
+    cli_format_target(cli, target, sizeof(target));
     if (cli->db != 0)
         snprintf(db, sizeof(db), "[%d]", cli->db);
     snprintf(prompt, CLI_PROMPT_MAX, "%s%s%s%s%s> ", uses_socket(cli) ? "redis " : "", target, db,

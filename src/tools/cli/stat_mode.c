@@ -1,56 +1,10 @@
 /* --stat: one line of figures an interval, from INFO. */
-#include "base/number.h"
 #include "tools/cli/cli.h"
+#include "tools/cli/info_text.h"
 
 #include <stdio.h>
 
 enum { HEADER_PERIOD = 20 };
-
-/* The value behind "name:" at the start of a line, 0 when absent. */
-static int64_t info_number(const char *info, const char *name)
-{
-    size_t size = strlen(name);
-    for (const char *line = info; line; line = strchr(line, '\n')) {
-        line += *line == '\n';
-        if (strncmp(line, name, size) != 0 || line[size] != ':')
-            continue;
-        const char *digits = line + size + 1;
-        int64_t value;
-        struct bytes text = bytes_of(digits, strcspn(digits, "\r\n,"));
-        return number_parse_i64(text, &value) ? value : 0;
-    }
-    return 0;
-}
-
-/* The keys of all databases: "db0:keys=12,expires=0,...". */
-static int64_t key_count(const char *info)
-{
-    int64_t sum = 0;
-    for (const char *line = info; line; line = strchr(line, '\n')) {
-        line += *line == '\n';
-        size_t digits = strncmp(line, "db", 2) == 0 ? strspn(line + 2, "0123456789") : 0;
-        const char *keys = line + 2 + digits;
-        int64_t value;
-        if (digits == 0 || strncmp(keys, ":keys=", 6) != 0)
-            continue;
-        if (number_parse_i64(bytes_of(keys + 6, strcspn(keys + 6, ",\r\n")), &value))
-            sum += value;
-    }
-    return sum;
-}
-
-static void format_memory(char *text, size_t size, int64_t bytes)
-{
-    double number = (double)bytes;
-    static const char units[] = "BKMG";
-    int unit = 0;
-    for (; number >= 1024 && unit < 3; unit++)
-        number /= 1024;
-    if (unit == 0)
-        snprintf(text, size, "%lldB", (long long)bytes);
-    else
-        snprintf(text, size, "%.2f%c", number, units[unit]);
-}
 
 static const char *child_text(const char *info)
 {
@@ -70,9 +24,9 @@ static void print_line(const char *info, int64_t *commands_before)
     int64_t processed = info_number(info, "total_commands_processed");
     int64_t more = *commands_before >= 0 ? processed - *commands_before : 0;
     *commands_before = processed;
-    format_memory(memory, sizeof(memory), info_number(info, "used_memory"));
+    info_format_memory(memory, sizeof(memory), info_number(info, "used_memory"));
     snprintf(commands, sizeof(commands), "%lld (+%lld)", (long long)processed, (long long)more);
-    printf("%-10lld %-8s %-7lld %-7lld %-19s %-12lld%s\n", (long long)key_count(info), memory,
+    printf("%-10lld %-8s %-7lld %-7lld %-19s %-12lld%s\n", (long long)info_key_count(info), memory,
            (long long)info_number(info, "connected_clients"),
            (long long)info_number(info, "blocked_clients"), commands,
            (long long)info_number(info, "total_connections_received"), child_text(info));
