@@ -12,9 +12,10 @@ struct services {
     struct executor *executor;                     /* dispatch/execute.h */
     struct config *config;                         /* config/config_table.h */
     struct info *info;                             /* observability/info.h */
-    struct slowlog *slowlog;           /* observability/slowlog.h */
-    struct latency *latency;           /* observability/latency.h */
+    struct slowlog *slowlog;                       /* observability/slowlog.h */
+    struct latency *latency;                       /* observability/latency.h */
     struct stats *stats;                           /* observability/stats.h */
+    struct pubsub *pubsub;                         /* pubsub/pubsub.h; NULL in tests */
     struct background *background;                 /* base/background.h */
     const struct acl_settings *acl;                /* acl/acl_options.h */
     const struct client_settings *client_settings; /* client/client_options.h */

@@ -80,10 +80,17 @@ void client_format_flags(const struct client *client, char text[16])
         {CLIENT_CLOSING, 'A'},     {CLIENT_UNIX_SOCKET, 'U'}, {CLIENT_READONLY, 'r'},
         {CLIENT_NO_EVICT, 'e'},    {CLIENT_NO_TOUCH, 'T'},
     };
+    static const struct {
+        uint8_t flag;
+        char letter;
+    } tracking_letters[] = {{TRACKING_BROKEN_REDIRECT, 'R'}, {TRACKING_BCAST, 'B'}};
     size_t size = 0;
     for (size_t i = 0; i < sizeof(letters) / sizeof(letters[0]); i++)
         if (client->flags & letters[i].flag)
             text[size++] = letters[i].letter;
+    for (size_t i = 0; i < sizeof(tracking_letters) / sizeof(tracking_letters[0]); i++)
+        if (client->tracking_flags & tracking_letters[i].flag)
+            text[size++] = tracking_letters[i].letter;
     if (size == 0)
         text[size++] = 'N';
     text[size] = '\0';

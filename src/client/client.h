@@ -21,11 +21,11 @@ struct client_table;
 struct session;
 struct request_batch;
 struct io_thread;
-struct transfer;      /* client/exchange.c */
-struct transaction;   /* dispatch/transaction.h, MULTI state; NULL outside */
-struct subscriptions; /* pubsub/; NULL when none */
-struct blocking;      /* dispatch/blocking.h; NULL when not blocked */
-struct tracking;      /* pubsub/tracking; NULL when off */
+struct transfer;           /* client/exchange.c */
+struct transaction;        /* dispatch/transaction.h, MULTI state; NULL outside */
+struct subscriptions;      /* pubsub/; NULL when none */
+struct blocking;           /* dispatch/blocking.h; NULL when not blocked */
+struct tracking_of_client; /* pubsub/tracking.c; NULL when off */
 
 enum client_flag {
     CLIENT_CLOSE_AFTER_REPLY = 1 << 0,
@@ -54,9 +54,21 @@ enum client_flag {
     CLIENT_OPENED = 1 << 23 /* the handshake finished */
 };
 
+/* CLIENT TRACKING. */
+enum tracking_flag {
+    TRACKING_BCAST = 1 << 0,
+    TRACKING_OPTIN = 1 << 1,
+    TRACKING_OPTOUT = 1 << 2,
+    TRACKING_NOLOOP = 1 << 3,
+    TRACKING_CACHING = 1 << 4, /* CLIENT CACHING: for the next command */
+    TRACKING_BROKEN_REDIRECT = 1 << 5
+};
+
 struct client {
     uint64_t id;
     uint32_t flags;
+    uint8_t tracking_flags;
+    bool has_pushes;    /* waits in the queue of pubsub/push.c */
     int32_t db;         /* index of the selected database */
     uint8_t protocol;   /* 2 or 3 */
     struct reply reply; /* being built by the running command */
@@ -93,7 +105,9 @@ struct client {
     struct transaction *transaction;
     struct subscriptions *subscriptions;
     struct blocking *blocking;
-    struct tracking *tracking;
+    struct tracking_of_client *tracking;
+    uint32_t subscribed[3];     /* numbers of subscriptions, by enum channel_kind */
+    uint64_t tracking_redirect; /* id of the client that is told in its place; 0: itself */
 
     /* -- client_table -- */
     struct client *next;

@@ -32,9 +32,10 @@ static void describe_memory(const struct client *client, struct buffer *out)
     unsigned long long total = client_memory(client);
     (void)buffer_printf(
         out,
-        " sub=0 psub=0 ssub=0 multi=-1 watch=0 qbuf=%llu qbuf-free=%llu argv-mem=%llu "
+        " sub=%u psub=%u ssub=%u multi=-1 watch=0 qbuf=%llu qbuf-free=%llu argv-mem=%llu "
         "multi-mem=0 rbs=0 rbp=0 obl=0 oll=%d omem=%llu tot-mem=%llu events=%s",
-        input, capacity > input ? capacity - input : 0, (unsigned long long)client->argv_memory,
+        client->subscribed[0], client->subscribed[1], client->subscribed[2], input,
+        capacity > input ? capacity - input : 0, (unsigned long long)client->argv_memory,
         output > 0, output, total, output ? "rw" : "r");
 }
 
@@ -42,9 +43,12 @@ void client_describe(const struct client *client, const char *command_name, stru
 {
     describe_identity(client, out);
     describe_memory(client, out);
-    (void)buffer_printf(out, " cmd=%s user=%s redir=-1 resp=%d lib-name=%s lib-ver=%s io-thread=%d",
-                        command_name, client->user, client->protocol, or_empty(client->lib_name),
-                        or_empty(client->lib_version), client->thread ? client->thread->index : 0);
+    long long redirect =
+        client->flags & CLIENT_TRACKING_ON ? (long long)client->tracking_redirect : -1;
+    (void)buffer_printf(
+        out, " cmd=%s user=%s redir=%lld resp=%d lib-name=%s lib-ver=%s io-thread=%d", command_name,
+        client->user, redirect, client->protocol, or_empty(client->lib_name),
+        or_empty(client->lib_version), client->thread ? client->thread->index : 0);
     (void)buffer_printf(out, " tot-net-in=%llu tot-net-out=%llu tot-cmds=%llu tls=%s cert=%s",
                         (unsigned long long)client_meter_get(client->meters.bytes_in),
                         (unsigned long long)client_meter_get(client->meters.bytes_out),

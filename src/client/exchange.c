@@ -286,6 +286,8 @@ static void take_requests(struct exchange *exchange, struct request_batch *batch
         return;
     }
     exchange->batches_total++;
+    if (client->reply.chain.head) /* pushes, which come before the replies */
+        exchange_push(exchange, client);
     client->batch = batch;
     reply_begin(&client->reply, client->protocol, batch->room);
     batch->room = NULL;

@@ -18,6 +18,8 @@ const struct command_spec *const all_commands[] = {
     bitfield_commands,
     bitmap_commands,
     list_commands,
+    pubsub_commands,
+    monitor_commands,
     set_commands,
     set_algebra_commands,
     keys_commands,

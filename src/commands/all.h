@@ -18,6 +18,8 @@ extern const struct command_spec lcs_commands[];
 extern const struct command_spec bitfield_commands[];
 extern const struct command_spec bitmap_commands[];
 extern const struct command_spec list_commands[];
+extern const struct command_spec pubsub_commands[];
+extern const struct command_spec monitor_commands[];
 extern const struct command_spec set_commands[];
 extern const struct command_spec set_algebra_commands[];
 extern const struct command_spec keys_commands[];

@@ -6,6 +6,7 @@
 #include "client/client_output.h"
 #include "client/exchange.h"
 #include "commands/all.h"
+#include "commands/tracking.h"
 #include "dispatch/call.h"
 #include "dispatch/execute.h"
 #include "keyspace/keyspace.h"
@@ -384,14 +385,11 @@ static void unblock_command(struct call *call)
     reply_integer(call->reply, 0); /* no command blocks yet */
 }
 
-static void getredir_command(struct call *call)
-{
-    reply_integer(call->reply, -1); /* tracking is off */
-}
-
 static void help_command(struct call *call)
 {
     static const char *const lines[] = {
+        "CACHING (YES|NO)",
+        "    Enable/disable tracking of the keys for next command in OPTIN/OPTOUT modes.",
         "GETNAME",
         "    Return the name of the current connection.",
         "GETREDIR",
@@ -438,6 +436,11 @@ static void help_command(struct call *call)
         "    * LIB-VER: the client lib version.",
         "SETNAME <name>",
         "    Assign the name <name> to the current connection.",
+        "TRACKING (ON|OFF) [REDIRECT <id>] [BCAST] [PREFIX <prefix> [...]]",
+        "         [OPTIN] [OPTOUT] [NOLOOP]",
+        "    Control server assisted client side caching.",
+        "TRACKINGINFO",
+        "    Report tracking status for the current connection.",
         "UNBLOCK <clientid> [TIMEOUT|ERROR]",
         "    Unblock the specified blocked client.",
         "UNPAUSE",
@@ -468,7 +471,10 @@ static const struct command_spec client_subcommands[] = {
     ROW("pause", pause_command, -3, POWER),
     ROW("unpause", unpause_command, 2, POWER),
     ROW("unblock", unblock_command, -3, POWER),
-    ROW("getredir", getredir_command, 2, QUICK),
+    ROW("getredir", tracking_getredir_command, 2, QUICK),
+    ROW("tracking", tracking_command, -3, QUICK),
+    ROW("caching", tracking_caching_command, 3, QUICK),
+    ROW("trackinginfo", tracking_info_command, 2, QUICK),
     ROW("help", help_command, 2, COMMAND_LOADING | COMMAND_STALE),
     {0},
 };

@@ -8,6 +8,7 @@
 #include "dispatch/execute.h"
 #include "keyspace/keyspace.h"
 #include "observability/stats.h"
+#include "pubsub/pubsub.h"
 
 static void ping_command(struct call *call)
 {
@@ -107,7 +108,8 @@ static bool parse_hello(struct call *call, struct hello *hello)
         int left = call->argc - 1 - i;
         if (call_is(call, i, "AUTH") && left >= 2) {
             hello->has_auth = true;
-            call->redacted = ~UINT64_C(1);
+            if (i < 62)
+                call->redacted |= UINT64_C(3) << (i + 1);
             hello->user = call->argv[++i];
             hello->password = call->argv[++i];
         } else if (call_is(call, i, "SETNAME") && left >= 1) {
@@ -177,6 +179,8 @@ static void reset_command(struct call *call) ON_MAIN
     struct client *client = call->client;
     client->flags &= ~(uint32_t)(CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP_NEXT | CLIENT_NO_EVICT |
                                  CLIENT_NO_TOUCH | CLIENT_READONLY | CLIENT_ASKING);
+    if (call->services->pubsub)
+        pubsub_reset_client(call->services->pubsub, client);
     client->db = 0;
     client->protocol = call->reply->protocol = 2;
     call->reply->is_discarded =

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "client/exchange.h"
 #include "dispatch/call.h"
+#include "dispatch/listening.h"
 #include "keyspace/keyspace.h"
 #include "observability/latency.h"
 #include "observability/latency_histogram.h"
@@ -202,6 +203,8 @@ static bool check(struct executor *executor, struct call *call)
     bool needs_memory = command->flags & COMMAND_DENYOOM;
     if (!make_room(executor) && needs_memory)
         return refuse(call, "OOM command not allowed when used memory > 'maxmemory'.");
+    if (!listening_may_run(call))
+        return false;
     if (executor->is_loading && !(command->flags & COMMAND_LOADING))
         return refuse(call, "LOADING Redis is loading the dataset in memory");
     if (is_paused(executor, call)) {
@@ -254,6 +257,7 @@ static void run(struct executor *executor, struct call *call)
     if (call->reply->error_count)
         command->stats.failed_calls++;
     observe(executor, call, spent_ns);
+    listening_report(call);
     if (call->dirty && executor->propagate)
         executor->propagate(executor->propagate_context, call);
     if (call->propagated)
@@ -309,11 +313,13 @@ void executor_execute(void *context, struct client *client, struct request *requ
     client->last_interaction_us = clock_us();
     if (call.command)
         client->last_command = call.command;
+    listening_begin(&executor->services, client);
     if (check(executor, &call)) {
         client->commands_count++;
         executor->services.keyspace->no_touch = (client->flags & CLIENT_NO_TOUCH) != 0;
         run(executor, &call);
     }
+    listening_end(&executor->services, client, call.command);
     if (client->flags & CLIENT_PAUSED)
         return;
     count_error(executor, &call);

@@ -135,6 +135,7 @@ void server_on_closed(void *context, struct client *client, enum connection_outc
     client_eviction_forget(server, client);
     static struct log_rate rate = {.per_second = 100}; /* main thread only */
     static struct log_rate plain_rate = {.per_second = 4};
+    pubsub_forget_client(server->pubsub, client);
     if (reason == SESSION_CLOSE_QUERY_LIMIT) {
         server->stats->query_buffer_limit_disconnections++;
         log_warning("Closing client that reached max query buffer length: id=%llu addr=%s",

@@ -102,6 +102,15 @@ static int apply_keyspace(void *context, const struct option_changes *changes, s
     return 0;
 }
 
+static int apply_pubsub(void *context, const struct option_changes *changes, struct buffer *error)
+{
+    struct server *server = context;
+    (void)changes;
+    (void)error;
+    pubsub_update_interest(server->pubsub);
+    return 0;
+}
+
 static bool uses_tls(const struct server *server)
 {
     const struct tls_settings *tls = &server->settings.tls;
@@ -161,6 +170,7 @@ void server_observe_options(struct server *server)
     config_observe(server->config, "server", apply_server, server);
     config_observe(server->config, "client", apply_client, server);
     config_observe(server->config, "keyspace", apply_keyspace, server);
+    config_observe(server->config, "pubsub", apply_pubsub, server);
     config_observe(server->config, "tls", apply_tls, server);
     config_observe_trial(server->config, "tls", tls_change_try, server);
 }

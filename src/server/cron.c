@@ -37,6 +37,12 @@ static void run_client_output(struct server *server, struct client *client) ON_M
     exchange_close(server->exchange, client, CONNECTION_CLOSE_NOW);
 }
 
+void server_check_output(void *context, struct client *client)
+{
+    entering_main();
+    run_client_output(context, client);
+}
+
 static void run_clients(struct server *server) ON_MAIN
 {
     size_t count =

@@ -42,6 +42,10 @@ static void wait_for_work(struct server *server) ON_MAIN
     int64_t wait_us = choose_wait(server);
     if (wait_us != 0)
         keyspace_expire_fast(server->keyspace, clock_wall_ms());
+    if (wait_us != 0 && pubsub_is_pending(server->pubsub)) { /* of what expired just now */
+        wakeup_end_sleep(io_pool_main_wakeup(server->pool));
+        wait_us = 0;
+    }
     int64_t before_ns = wait_us ? clock_read_ns() : 0;
     loop_poll(io_pool_main_loop(server->pool), wait_us);
     if (wait_us == 0)
@@ -55,6 +59,7 @@ static void serve(struct server *server) ON_MAIN
     exchange_drain(server->exchange);
     executor_begin_run(server->executor);
     exchange_run(server->exchange);
+    pubsub_flush(server->pubsub, server_check_output, server);
     client_eviction_run(server);
 }
 

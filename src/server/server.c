@@ -200,6 +200,7 @@ static void fill_services(struct server *server)
                                          .stats = server->stats,
                                          .slowlog = server->slowlog,
                                          .latency = server->latency,
+                                         .pubsub = server->pubsub,
                                          .background = server->background,
                                          .acl = &server->settings.acl,
                                          .client_settings = &server->settings.client,
@@ -220,6 +221,8 @@ int server_start(struct server *server)
         return -1;
     server->background = background_create(on_background_done, server);
     server->keyspace = keyspace_create(&server->settings.keyspace, server->background);
+    server->pubsub = pubsub_create(&server->settings.pubsub, server->keyspace, server->clients,
+                                   server->exchange);
     fill_services(server);
     server_register_info(server);
     server_observe_options(server);
@@ -232,6 +235,8 @@ void server_destroy(struct server *server)
     entering_main();
     if (server->executor)
         executor_destroy(server->executor);
+    if (server->pubsub)
+        pubsub_destroy(server->pubsub);
     if (server->keyspace)
         keyspace_destroy(server->keyspace);
     if (server->background)

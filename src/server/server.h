@@ -21,6 +21,7 @@
 #include "observability/info_sources.h"
 #include "observability/observability_options.h"
 #include "persistence/persistence_options.h"
+#include "pubsub/pubsub.h"
 #include "pubsub/pubsub_options.h"
 #include "replication/replication_options.h"
 #include "scripting/script_options.h"
@@ -65,6 +66,7 @@ struct server {
     struct info_sources info_sources;
     struct background *background;
     struct keyspace *keyspace;
+    struct pubsub *pubsub;
     struct command_table *commands;
     struct client_table *clients;
     struct exchange *exchange;
@@ -136,6 +138,8 @@ void server_apply_settings_to_sessions(struct server *server);
 void server_run(struct server *server);
 
 /* -- cron.c -- */
+/* Closes the client when it is over its output limit. */
+void server_check_output(void *server, struct client *client);
 void server_start_cron(struct server *server);
 
 /* -- signals.c -- */

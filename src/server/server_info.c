@@ -34,10 +34,12 @@ static void fill_clients(void *context, struct info_clients *out)
 {
     struct server *server = context;
     out->maxclients = (uint64_t)server->maxclients;
+    out->tracking = server->pubsub->tracking.count;
     for (struct client *client = server->clients->first; client; client = client->next) {
         uint64_t input = client_meter_get(client->meters.input_size);
         uint64_t output = exchange_output_size(client);
         out->connected += (client->flags & CLIENT_OPENED) != 0;
+        out->pubsub += (client->flags & CLIENT_PUBSUB) != 0;
         out->blocked += (client->flags & (CLIENT_BLOCKED | CLIENT_PAUSED)) != 0;
         *(client->flags & CLIENT_REPLICA ? &out->memory_replicas : &out->memory_normal) +=
             client_memory(client);
@@ -91,6 +93,17 @@ static void fill_keyspace(void *context, struct info_keyspace *out)
     if (stats->eviction_exceeded_since_us)
         out->current_eviction_exceeded_ms =
             (uint64_t)(clock_us() - stats->eviction_exceeded_since_us) / 1000;
+}
+
+static void fill_pubsub(void *context, struct info_pubsub *out)
+{
+    const struct pubsub *pubsub = ((struct server *)context)->pubsub;
+    out->channels = channels_count(&pubsub->channels, CHANNEL_PLAIN);
+    out->patterns = channels_count(&pubsub->channels, CHANNEL_PATTERN);
+    out->shard_channels = channels_count(&pubsub->channels, CHANNEL_SHARD);
+    out->tracking_keys = dict_count(&pubsub->tracking.keys);
+    out->tracking_items = pubsub->tracking.items;
+    out->tracking_prefixes = pubsub->tracking.prefix_count;
 }
 
 static void fill_replication(void *context, struct info_replication *out)
@@ -166,6 +179,7 @@ void server_register_info(struct server *server)
                                                  .memory = fill_memory,
                                                  .persistence = fill_persistence,
                                                  .keyspace = fill_keyspace,
+                                                 .pubsub = fill_pubsub,
                                                  .io = fill_io,
                                                  .replication = fill_replication,
                                                  .each_command = each_command};
