@@ -118,6 +118,8 @@ start_server {} {
             for {set j 0} {$j < 20} {incr j} { $c echo [string repeat x 1000] }
             lappend clients $c
         }
+        # A connect returns when the kernel has the connection; the server may not have accepted it yet.
+        wait_until 101 10 {s connected_clients}
         assert {[r client kill type normal] == 100}
         wait_until 1 10 {s connected_clients}
         foreach c $clients { $c close }
