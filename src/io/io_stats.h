@@ -41,8 +41,16 @@ struct io_stats {
     uint64_t tickets_issued;
     uint64_t ticket_hits;
     uint64_t ticket_misses;
+    uint64_t cache_hits; /* of sessions kept in memory */
+    uint64_t cache_misses;
     uint64_t sessions_tls12;
     uint64_t sessions_tls13;
+    uint64_t sessions_aes128_gcm;
+    uint64_t sessions_aes256_gcm;
+    uint64_t sessions_chacha20;
+    uint64_t sessions_other_cipher;
+    uint64_t records_in; /* with data of the application */
+    uint64_t records_out;
     uint64_t plaintext_in;
     uint64_t plaintext_out;
     uint64_t handshake_cpu_us;

@@ -51,6 +51,7 @@ struct transport_tls {
     bool is_starved : 1;     /* the last read found no whole record */
     bool requires_names : 1; /* the peer's names matter, so verification is not remembered */
     bool has_offered : 1;    /* the client offered a session */
+    bool has_named : 1;      /* and it is one of those kept in memory, or was */
 };
 
 static inline struct transport_tls *transport_tls_of(const SSL *ssl)

@@ -253,6 +253,7 @@ static SSL_SESSION *on_get_session(SSL *ssl, const unsigned char *id, int id_siz
     const struct tls_context *context = context_of(ssl);
     *copy = 0;
     transport_tls_of(ssl)->has_offered = true;
+    transport_tls_of(ssl)->has_named = true;
     size_t size = 0;
     char *encoded = tls_session_store_get(context->tickets->sessions, id, (size_t)id_size,
                                           clock_read_wall_us() / 1000000, &size);

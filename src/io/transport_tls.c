@@ -168,6 +168,39 @@ static void restore_identity(struct transport_tls *self)
         self->identity = tls_identity_decode((const char *)data + 1, size - 1);
 }
 
+static void count_cipher(struct io_stats *stats, const SSL *ssl)
+{
+    const SSL_CIPHER *cipher = SSL_get_current_cipher(ssl);
+    switch (cipher ? SSL_CIPHER_get_cipher_nid(cipher) : NID_undef) {
+    case NID_aes_128_gcm:
+        io_stat_add(stats->sessions_aes128_gcm, 1);
+        break;
+    case NID_aes_256_gcm:
+        io_stat_add(stats->sessions_aes256_gcm, 1);
+        break;
+    case NID_chacha20_poly1305:
+        io_stat_add(stats->sessions_chacha20, 1);
+        break;
+    default:
+        io_stat_add(stats->sessions_other_cipher, 1);
+        break;
+    }
+}
+
+/* What a server's client offered, and whether it served. */
+static void count_resumption(struct io_stats *stats, const struct transport_tls *self,
+                             bool is_resumed)
+{
+    if (self->has_named && is_resumed)
+        io_stat_add(stats->cache_hits, 1);
+    else if (self->has_named)
+        io_stat_add(stats->cache_misses, 1);
+    else if (is_resumed)
+        io_stat_add(stats->ticket_hits, 1);
+    else if (self->has_offered)
+        io_stat_add(stats->ticket_misses, 1);
+}
+
 static void finish_handshake(struct transport_tls *self)
 {
     bool is_resumed = SSL_session_reused(self->ssl);
@@ -186,10 +219,9 @@ static void finish_handshake(struct transport_tls *self)
         io_stat_add(stats->sessions_tls13, 1);
     else
         io_stat_add(stats->sessions_tls12, 1);
-    if (self->is_server && is_resumed)
-        io_stat_add(stats->ticket_hits, 1);
-    else if (self->has_offered)
-        io_stat_add(stats->ticket_misses, 1);
+    count_cipher(stats, self->ssl);
+    if (self->is_server)
+        count_resumption(stats, self, is_resumed);
 }
 
 static enum transport_result advance_handshake(struct transport_tls *self,
@@ -300,6 +332,7 @@ static enum transport_result tls_read(struct transport *transport, struct transp
     tls_errors_clear();
     uint64_t balance = mem_tls_balance();
     size_t taken = 0;
+    uint64_t records = 0;
     enum transport_result result = TRANSPORT_DONE;
     while (taken < size) {
         if (has_nothing_to_read(self, wire)) {
@@ -313,6 +346,7 @@ static enum transport_result tls_read(struct transport *transport, struct transp
             break;
         }
         taken += part;
+        records += SSL_pending(self->ssl) == 0; /* that was the end of one */
     }
     if (result == TRANSPORT_CLOSED || result == TRANSPORT_ERROR) {
         self->deferred = (uint8_t)result; /* it stays so, however often one asks */
@@ -324,8 +358,10 @@ static enum transport_result tls_read(struct transport *transport, struct transp
     if (taken == 0)
         return result;
     *count = taken;
-    if (self->stats)
+    if (self->stats) {
         io_stat_add(self->stats->plaintext_in, taken);
+        io_stat_add(self->stats->records_in, records);
+    }
     return TRANSPORT_DONE;
 }
 
@@ -341,6 +377,7 @@ static enum transport_result tls_write(struct transport *transport, struct trans
     tls_errors_clear();
     uint64_t balance = mem_tls_balance();
     size_t written = 0;
+    uint64_t records = 0;
     enum transport_result result = TRANSPORT_DONE;
     while (written < size) {
         size_t part = size - written;
@@ -356,6 +393,7 @@ static enum transport_result tls_write(struct transport *transport, struct trans
             break;
         }
         written += part;
+        records++;
     }
     self->held += mem_tls_balance() - balance;
     if (result == TRANSPORT_CLOSED || result == TRANSPORT_ERROR) {
@@ -366,8 +404,10 @@ static enum transport_result tls_write(struct transport *transport, struct trans
     if (written == 0)
         return result;
     *count = written;
-    if (self->stats)
+    if (self->stats) {
         io_stat_add(self->stats->plaintext_out, written);
+        io_stat_add(self->stats->records_out, records);
+    }
     return TRANSPORT_DONE;
 }
 

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "observability/latency.h"
 #include "observability/stats.h"
 #include "server/server.h"
 #include <stdio.h>
@@ -110,12 +111,23 @@ static void describe_tls(struct client *client, const struct tls_facts *facts)
         client_set_text(&client->certificate_name, bytes_of_text(facts->certificate_name));
 }
 
+/* LATENCY tls-handshake: from the accept to the end of the handshake, the peer's part included. */
+static void note_handshake_time(struct server *server, const struct client *client)
+{
+    int64_t threshold_ms = server->settings.observability.latency_monitor_threshold;
+    int64_t spent_ms = (clock_us() - client->created_us) / 1000;
+    if (threshold_ms > 0 && spent_ms >= threshold_ms)
+        latency_add(server->latency, "tls-handshake", (uint32_t)spent_ms);
+}
+
 void server_on_opened(void *context, struct client *client, const struct tls_facts *facts)
 {
     entering_main();
     struct server *server = context;
-    if (facts)
+    if (facts) {
         describe_tls(client, facts);
+        note_handshake_time(server, client);
+    }
     if ((int64_t)server->clients->count > server->maxclients) {
         refuse(server, client, "ERR max number of clients reached");
         return;

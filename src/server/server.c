@@ -107,10 +107,24 @@ static int apply_renames(struct server *server)
     return 0;
 }
 
+/* LATENCY io-queue: from the making of a batch on its I/O thread to the run of its first request.
+ */
+static void note_queue_time(struct server *server, const struct client *client,
+                            const struct request *request)
+{
+    if (!client->batch || client->batch->first != request)
+        return;
+    int64_t waited_ms = (clock_us() - client->batch->created_us) / 1000;
+    if (waited_ms >= server->settings.observability.latency_monitor_threshold)
+        latency_add(server->latency, "io-queue", (uint32_t)waited_ms);
+}
+
 /* The exchange calls back with the server; the executor is created after the pool. */
 static void execute(void *context, struct client *client, struct request *request)
 {
     struct server *server = context;
+    if (server->settings.observability.latency_monitor_threshold > 0)
+        note_queue_time(server, client, request);
     executor_execute(server->executor, client, request);
     if (server->settings.client.maxmemory_clients)
         client_eviction_note(server, client);

@@ -108,8 +108,16 @@ COUNTER(closed_protocol_error)
 COUNTER(tickets_issued)
 COUNTER(ticket_hits)
 COUNTER(ticket_misses)
+COUNTER(cache_hits)
+COUNTER(cache_misses)
 COUNTER(sessions_tls12)
 COUNTER(sessions_tls13)
+COUNTER(sessions_aes128_gcm)
+COUNTER(sessions_aes256_gcm)
+COUNTER(sessions_chacha20)
+COUNTER(sessions_other_cipher)
+COUNTER(records_in)
+COUNTER(records_out)
 COUNTER(plaintext_in)
 COUNTER(plaintext_out)
 
@@ -178,8 +186,16 @@ static const struct info_field tls_fields[] = {
     {"tls_tickets_issued", write_tickets_issued},
     {"tls_ticket_hits", write_ticket_hits},
     {"tls_ticket_misses", write_ticket_misses},
+    {"tls_cache_hits", write_cache_hits},
+    {"tls_cache_misses", write_cache_misses},
     {"tls_sessions_tls12", write_sessions_tls12},
     {"tls_sessions_tls13", write_sessions_tls13},
+    {"tls_sessions_aes128_gcm", write_sessions_aes128_gcm},
+    {"tls_sessions_aes256_gcm", write_sessions_aes256_gcm},
+    {"tls_sessions_chacha20", write_sessions_chacha20},
+    {"tls_sessions_other_cipher", write_sessions_other_cipher},
+    {"tls_records_in", write_records_in},
+    {"tls_records_out", write_records_out},
     {"tls_plaintext_bytes_in", write_plaintext_in},
     {"tls_plaintext_bytes_out", write_plaintext_out},
     {"tls_memory", write_tls_memory},

@@ -2,6 +2,7 @@
 
 start_server {overrides {latency-monitor-threshold 20 enable-debug-command yes}} {
     test "LATENCY LATEST and HISTORY show a slow command" {
+        r latency reset
         assert_equal {} [r latency latest]
         r debug sleep 0.03
         lassign [lindex [r latency latest] 0] name time last max

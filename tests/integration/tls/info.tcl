@@ -1,0 +1,140 @@
+# What INFO tls, CLIENT LIST and LATENCY say about TLS.
+
+start_server [list overrides [list port 0 tls-port [free_port]] tags sluice] {
+    proc grows {field script} {
+        set before [s $field]
+        uplevel 1 $script
+        wait_until 1 10 [list expr "\[s $field\] > $before"]
+    }
+
+    proc ping_once {args} {
+        assert_match *+PONG* [s_client [srv tls_port] -input "PING\r\n" -until *+PONG* {*}$args]
+    }
+
+    test "Full handshakes by version and cipher" {
+        grows tls_handshakes_full { ping_once }
+        grows tls_sessions_tls12 { ping_once -tls1_2 "" }
+        grows tls_sessions_tls13 { ping_once -tls1_3 "" }
+        grows tls_sessions_aes128_gcm { ping_once -tls1_3 "" -ciphersuites TLS_AES_128_GCM_SHA256 }
+        grows tls_sessions_aes256_gcm { ping_once -tls1_3 "" -ciphersuites TLS_AES_256_GCM_SHA384 }
+        grows tls_sessions_chacha20 { ping_once -tls1_2 "" -cipher ECDHE-ECDSA-CHACHA20-POLY1305 }
+        grows tls_sessions_other_cipher { ping_once -tls1_2 "" -cipher ECDHE-ECDSA-AES128-SHA }
+    }
+
+    test "Resumption by ticket, and by a session kept in memory" {
+        foreach {version setting kind} {-tls1_3 yes ticket -tls1_2 yes ticket -tls1_3 no cache -tls1_2 no cache} {
+            r config set tls-session-tickets $setting
+            set session [file join $::work_dir info.pem]
+            grows tls_handshakes_full { ping_once $version "" -sess_out $session }
+            grows tls_${kind}_hits { ping_once $version "" -sess_in $session }
+        }
+        set misses [s tls_cache_misses]
+        r config set tls-session-tickets yes
+        r config set tls-ca-cert-file [certificate ca.crt] tls-crl-file [certificate ca.crl]
+        ping_once -tls1_2 "" -sess_in $session
+        wait_until 1 10 { expr {[s tls_cache_misses] + [s tls_ticket_misses] > $misses} }
+        r config set tls-crl-file ""
+    }
+
+    test "Records and bytes" {
+        set before [s tls_records_in]
+        set c [redis_client]
+        for {set i 0} {$i < 50} {incr i} { $c ping }
+        assert_range [expr {[s tls_records_in] - $before}] 50 60
+        set before [s tls_records_out]
+        $c set big [string repeat b 100000]
+        $c get big
+        assert_range [expr {[s tls_records_out] - $before}] 7 14
+        assert {[s tls_plaintext_bytes_in] > 100000}
+        assert {[s tls_plaintext_bytes_out] > 100000}
+        $c close
+    }
+
+    test "Failures by reason" {
+        grows tls_failed_no_certificate { s_client [srv tls_port] -cert "" -input "PING\r\n" -seconds 2 }
+        grows tls_failed_no_shared_protocol { s_client [srv tls_port] -tls1_1 "" -cipher ALL:@SECLEVEL=0 -input "" -seconds 2 }
+        grows tls_failed_no_shared_cipher { s_client [srv tls_port] -tls1_2 "" -cipher ECDHE-RSA-AES128-GCM-SHA256 -input "" -seconds 2 }
+        foreach {cert field} {stranger unknown_ca expired expired future expired} {
+            grows tls_failed_$field { catch { set c [redis_client -tls 1 -cert $cert -timeout 5000]; $c ping; $c close } }
+        }
+        grows tls_failed_plaintext {
+            set c [resp::connect -port [srv tls_port]]
+            $c write "PING\r\n"
+            catch {$c read}
+            $c close
+        }
+        grows tls_failed_reset {
+            set c [resp::connect -port [srv tls_port]]
+            $c write "\x16\x03\x01"
+            $c close
+        }
+        r config set tls-crl-file [certificate ca.crl]
+        grows tls_failed_revoked { catch { set c [redis_client -tls 1 -cert revoked -timeout 5000]; $c ping; $c close } }
+        r config set tls-crl-file ""
+    }
+
+    test "Ends by kind" {
+        grows tls_closed_clean { s_client [srv tls_port] -input "Q\n" -seconds 2 }
+        grows tls_closed_truncated {
+            set port [relay::start [srv tls_port] {}]
+            set c [resp::connect -port $port -tls 1 -tls_options [tls_client_options]]
+            $c ping
+            relay::cut_all
+            $c close
+        }
+    }
+
+    test "Certificates: subject, serial, time left" {
+        set serial [string tolower [lindex [split [exec openssl x509 -noout -serial -in [certificate server.crt]] =] 1]]
+        assert_equal $serial [string tolower [s tls_server_cert_serial]]
+        assert_not_equal "" [s tls_server_cert_subject]
+        assert {[s tls_server_cert_expires_in_seconds] > 0}
+        assert {[s tls_ca_cert_expires_in_seconds] > 0}
+        assert_equal none [s tls_client_cert_serial]
+    }
+
+    test "Reloads, done and failed, with the last error" {
+        set done [s tls_reloads_done]
+        set failed [s tls_reloads_failed]
+        r config set tls-cert-file [certificate server.crt]
+        assert_equal [expr {$done + 1}] [s tls_reloads_done]
+        catch {r config set tls-cert-file /nosuch.crt}
+        assert_equal [expr {$failed + 1}] [s tls_reloads_failed]
+        assert_match "*/nosuch.crt*" [s tls_reload_last_error]
+    }
+
+    test "Memory held by TLS grows with the connections" {
+        set before [s tls_memory]
+        set clients {}
+        for {set i 0} {$i < 50} {incr i} { lappend clients [redis_client] }
+        assert {[s tls_memory] - $before > 50 * 5000}
+        foreach c $clients { $c close }
+    }
+
+    test "LATENCY event tls-handshake" {
+        r config set latency-monitor-threshold 1
+        wait_until 1 10 {
+            set c [redis_client]
+            $c close
+            string match *tls-handshake* [r latency latest]
+        }
+        assert {[llength [r latency history tls-handshake]] > 0}
+        r config set latency-monitor-threshold 0
+    }
+}
+
+start_server [list overrides [list port 0 tls-port [free_port] io-threads 3 io-threads-elastic no latency-monitor-threshold 50] tags sluice] {
+    test "LATENCY event io-queue: a batch that waits for main" {
+        set a [redis_deferring_client]
+        set b [redis_deferring_client]
+        $a ping; $a read; $b ping; $b read
+        $a debug sleep 0.3
+        resp::pause_ms 50
+        $b ping
+        assert_equal OK [$a read]
+        assert_equal PONG [$b read]
+        assert_match *io-queue* [r latency latest]
+        $a close
+        $b close
+    }
+}
