@@ -63,9 +63,15 @@ struct side {
     size_t down_written;
     size_t down_received;
     bool defers_end;
+    bool never_pauses;
+    bool never_moves;
+    bool reads_little;   /* a small part per on_readable */
+    bool waits_for_room; /* after a short write: until on_writable */
+    bool has_no_room;
     bool is_paused;
     bool is_detaching;
     bool was_open;
+    bool was_late; /* it lived on to LONG_TURNS */
     bool was_closed_by_us;
     struct loop *loop; /* where it is, or was last */
     unsigned opened;
@@ -145,9 +151,10 @@ static void on_readable(struct connection *connection)
     static char data[DATA_MAX];
     CHECK_SIDE(side, side->opened == 1 && side->closed == 0);
     CHECK_SIDE(side, !side->is_paused);
-    for (uint64_t times = sim_pick(side->sim, 4); times > 0; times--) {
+    for (uint64_t times = side->reads_little ? 1 : sim_pick(side->sim, 4); times > 0; times--) {
         size_t count = 0;
-        size_t size = 1 + sim_pick(side->sim, sim_chance(side->sim, 100) ? 30 : sizeof(data));
+        bool is_little = side->reads_little || sim_chance(side->sim, 100);
+        size_t size = 1 + sim_pick(side->sim, is_little ? 3000 : sizeof(data));
         enum transport_result result = connection_read(connection, data, size, &count);
         CHECK_SIDE(side, (result == TRANSPORT_DONE) == (count > 0));
         CHECK_SIDE(side, count <= size);
@@ -174,6 +181,7 @@ static void on_writable(struct connection *connection)
 {
     struct side *side = connection_owner(connection);
     CHECK_SIDE(side, side->closed == 0);
+    side->has_no_room = false;
 }
 
 static const struct connection_handler handler = {
@@ -189,18 +197,22 @@ static void write_some(struct side *side)
 {
     static char data[DATA_MAX];
     size_t left = side->down_total - side->down_written;
-    if (left == 0 || sim_chance(side->sim, 128))
+    if (left == 0 || side->has_no_room || sim_chance(side->sim, 128))
         return;
-    size_t size = 1 + sim_pick(side->sim, left);
+    size_t size = side->waits_for_room ? left : 1 + sim_pick(side->sim, left);
     fill(data, size, down_stream(side), side->down_written);
     size_t cut = sim_pick(side->sim, size + 1);
     struct iovec slices[3] = {{data, cut}, {data, 0}, {data + cut, size - cut}};
-    side->down_written += connection_write(side->connection, slices, 3);
+    size_t taken = connection_write(side->connection, slices, 3);
+    CHECK_SIDE(side, taken <= size);
+    side->down_written += taken;
+    side->has_no_room = side->waits_for_room && taken < size;
 }
 
 static void steer_reading(struct side *side)
 {
-    if (side->is_paused ? sim_chance(side->sim, 60) : sim_chance(side->sim, 12)) {
+    unsigned changes = side->never_pauses ? 0 : side->is_paused ? 60 : 12;
+    if (sim_chance(side->sim, changes)) {
         side->is_paused = !side->is_paused;
         if (side->is_paused)
             connection_pause_reading(side->connection);
@@ -215,7 +227,7 @@ static void steer_reading(struct side *side)
 static void move(struct side *side)
 {
     if (!side->is_detaching) {
-        if (sim_chance(side->sim, 250))
+        if (side->never_moves || sim_chance(side->sim, 250))
             return;
         connection_begin_detach(side->connection);
         side->is_detaching = true;
@@ -333,6 +345,10 @@ static void open_side(struct side *side, struct sim *sim, unsigned number, struc
     side->up_total = pick_total(sim);
     side->down_total = pick_total(sim);
     side->defers_end = sim_chance(sim, 128);
+    side->never_pauses = sim_chance(sim, 128);
+    side->never_moves = sim_chance(sim, 128);
+    side->reads_little = sim_chance(sim, 60);
+    side->waits_for_room = sim_chance(sim, 128);
     struct sim_peer *peer = sim_peer_create(sim);
     side->client = sim_client_create(peer, client_tls);
     const struct connection_options options = {
@@ -387,6 +403,7 @@ static void judge(struct side *side)
     if (side->fate == FATE_RESET)
         CHECK_SIDE(side, side->outcome == OUTCOME_RESET ||
                              (!side->opened && side->outcome == OUTCOME_HANDSHAKE_FAILED));
+    CHECK_SIDE(side, side->fate == FATE_STALL || !side->was_late); /* it waited for no timer */
     CHECK_SIDE(side, side->outcome != OUTCOME_PROTOCOL_ERROR);
     CHECK_SIDE(side, side->outcome != OUTCOME_HANDSHAKE_TIMEOUT);
 }
@@ -419,8 +436,10 @@ static void run_seed(uint64_t seed, struct tls_context *tls, SSL_CTX *const *cli
         CHECK(turn < TURNS_MAX);
         if (turn == CALM_TURNS)
             calm(sim);
-        for (unsigned i = 0; i < run.side_count; i++)
+        for (unsigned i = 0; i < run.side_count; i++) {
+            run.sides[i].was_late |= turn >= LONG_TURNS && run.sides[i].closed == 0;
             act(&run.sides[i], turn);
+        }
         for (int i = 0; i < 2; i++) {
             loop_poll(run.loops[i], turn > LONG_TURNS ? -1 : (int64_t)sim_pick(sim, 2) * 1000);
             for (unsigned k = 0; k < run.side_count; k++)
