@@ -229,7 +229,7 @@ fuzz:
 format:
 	@clang-format -i $$(git ls-files 'src/*.c' 'src/*.h' 'tests/*.c' 'tests/*.h')
 
-# target: make install PREFIX=     binaries, man pages, redis.conf
+# target: make install PREFIX=     binaries, man pages, completion, redis.conf
 install: all
 	@PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) utils/install
 

@@ -157,7 +157,7 @@ static void draw(const struct cli *cli, const struct live_figures *figures, bool
     buffer_init(&out, PAGE_SIZE_MAX);
     buffer_append_text(&out, is_terminal ? "\x1b[H" : "");
     live_screen_draw(&out, &screen, figures, target, now_text);
-    buffer_append_text(&out, is_terminal ? "\x1b[J" : "\n");
+    buffer_append_text(&out, is_terminal ? "" : "\n");
     fwrite(out.data, 1, out.size, stdout);
     fflush(stdout);
     buffer_deinit(&out);

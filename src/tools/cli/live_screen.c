@@ -28,13 +28,14 @@ static void put_line(struct page *page, int style, const char *text)
     bool is_coloured = page->screen->is_coloured;
     if (page->row++ > 0)
         buffer_append_text(page->out, is_coloured ? "\r\n" : "\n");
+    /* Erased first: behind a full line the cursor still stands on its last column. */
+    if (is_coloured)
+        buffer_append_text(page->out, "\x1b[K");
     if (is_coloured && style)
         buffer_printf(page->out, "\x1b[%dm%-*.*s\x1b[0m", style, style == 7 ? width : 0, width,
                       text);
     else
         buffer_printf(page->out, "%.*s", width, text);
-    if (is_coloured)
-        buffer_append_text(page->out, "\x1b[K");
 }
 
 static void put(struct page *page, int style, const char *format, ...)
@@ -259,4 +260,6 @@ void live_screen_draw(struct buffer *out, const struct live_screen *screen,
     put_connections(&page, figures);
     put_cpu(&page, figures);
     put_tables(&page, figures);
+    if (screen->is_coloured && !is_full(&page))
+        buffer_append_text(out, "\r\n\x1b[J");
 }

@@ -12,8 +12,9 @@ struct live_screen {
     bool is_coloured; /* escape sequences: title, bars, erasing the rest of lines */
 };
 
-/* Appends at most `height` lines of at most `width` columns; no newline behind the last one.
- * `target` is what the server is called, `time` the time of day. */
+/* Appends at most `height` lines of at most `width` columns; no newline behind the last one, but
+ * the rest of a coloured screen is erased. `target` is what the server is called, `time` the time
+ * of day. */
 void live_screen_draw(struct buffer *out, const struct live_screen *screen,
                       const struct live_figures *figures, const char *target, const char *time);
 
