@@ -15,6 +15,7 @@ const struct command_spec *const all_commands[] = {
     string_commands,
     string_range_commands,
     lcs_commands,
+    hyperloglog_commands,
     bitfield_commands,
     bitmap_commands,
     list_commands,
