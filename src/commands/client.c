@@ -49,8 +49,7 @@ static void setinfo_command(struct call *call)
         field = &call->client->lib_version;
         what = "lib-ver";
     } else {
-        reply_errorf(call->reply, "Unrecognized option '%.*s'",
-                     (int)(call->argv[2].size < 128 ? call->argv[2].size : 128),
+        reply_errorf(call->reply, "Unrecognized option '%.*s'", reply_quoted_size(call->argv[2]),
                      call->argv[2].data);
         return;
     }
@@ -106,8 +105,7 @@ static bool parse_type(struct call *call, struct bytes name, int *type)
     else if (bytes_is(name, "pubsub"))
         *type = TYPE_PUBSUB;
     else {
-        reply_errorf(call->reply, "Unknown client type '%.*s'",
-                     (int)(name.size < 128 ? name.size : 128), name.data);
+        reply_errorf(call->reply, "Unknown client type '%.*s'", reply_quoted_size(name), name.data);
         return false;
     }
     return true;
@@ -232,8 +230,7 @@ static bool parse_kill_filter(struct call *call, int at, struct filter *filter)
         filter->local = value;
     } else if (call_is(call, at, "USER")) {
         if (!bytes_is(value, "default")) {
-            reply_errorf(call->reply, "No such user '%.*s'",
-                         (int)(value.size < 128 ? value.size : 128), value.data);
+            reply_errorf(call->reply, "No such user '%.*s'", reply_quoted_size(value), value.data);
             return false;
         }
         filter->user = value;

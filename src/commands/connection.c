@@ -121,9 +121,9 @@ static bool parse_hello(struct call *call, struct hello *hello)
                 return false;
             }
         } else {
+            struct bytes option = call->argv[i];
             reply_errorf(call->reply, "Syntax error in HELLO option '%.*s'",
-                         (int)(call->argv[i].size < 128 ? call->argv[i].size : 128),
-                         call->argv[i].data);
+                         reply_quoted_size(option), option.data);
             return false;
         }
     }

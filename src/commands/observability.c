@@ -129,8 +129,7 @@ static void latency_graph_command(struct call *call)
     const struct latency_event *event = latency_find(call->services->latency, call->argv[2]);
     if (!event) {
         reply_errorf(call->reply, "No samples available for event '%.*s'",
-                     (int)(call->argv[2].size < 128 ? call->argv[2].size : 128),
-                     call->argv[2].data);
+                     reply_quoted_size(call->argv[2]), call->argv[2].data);
         return;
     }
     struct buffer text;

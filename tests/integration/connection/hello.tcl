@@ -68,6 +68,8 @@ start_server {} {
     test "HELLO with a wrong option is a syntax error" {
         assert_error "ERR Syntax error in HELLO option 'nosuch'" {r hello 3 nosuch}
         assert_error "ERR Syntax error in HELLO option 'auth'" {r hello 3 auth x}
+        set long [string repeat x 5000]
+        assert_error "ERR Syntax error in HELLO option '$long'" {r hello 3 $long}
         assert_error "ERR Syntax error in HELLO option 'setname'" {r hello 3 setname}
     }
 
