@@ -24,6 +24,8 @@ const struct command_spec *const all_commands[] = {
     set_commands,
     set_algebra_commands,
     keys_commands,
+    dump_commands,
+    sort_commands,
     expire_commands,
     scan_commands,
     object_commands,

@@ -68,11 +68,39 @@ static void settle_flags(const struct command_spec *spec, const struct bytes *ar
             keys->positions[i].flags = spec->key_flags(argv, argc);
 }
 
+/* True when a specification says that some keys stand where none can tell. */
+static bool specs_are_incomplete(const struct key_spec *specs)
+{
+    for (int i = 0; i < COMMAND_KEY_SPECS_MAX && specs[i].begin != KEY_SPEC_NONE; i++)
+        if (specs[i].begin == KEY_SPEC_UNKNOWN)
+            return true;
+    return false;
+}
+
+/* The command's own function tells where the keys are; what is done to them say the specifications,
+ * the last one for all that follow. */
+static int find_by_function(const struct command_spec *spec, const struct bytes *argv, int argc,
+                            struct collector *keys)
+{
+    int indices[256];
+    int count = spec->find_keys(argv, argc, indices, 256);
+    int last = 0;
+    while (last + 1 < COMMAND_KEY_SPECS_MAX && spec->keys[last + 1].begin != KEY_SPEC_NONE)
+        last++;
+    for (int i = 0; i < count && i < 256; i++) {
+        uint16_t flags = spec->keys[i == 0 ? 0 : last].flags;
+        collect(keys, indices[i], flags ? flags : KEY_RW | KEY_ACCESS | KEY_UPDATE);
+    }
+    return count < 0 ? -1 : count;
+}
+
 int command_find_keys(const struct command *command, const struct bytes *argv, int argc,
                       struct key_position *positions, int positions_max)
 {
     struct collector keys = {.positions = positions, .max = positions_max};
     const struct key_spec *specs = command->spec->keys;
+    if (command->spec->find_keys && specs_are_incomplete(specs))
+        return find_by_function(command->spec, argv, argc, &keys);
     for (int i = 0; i < COMMAND_KEY_SPECS_MAX && specs[i].begin != KEY_SPEC_NONE; i++) {
         if (specs[i].flags & KEY_NOT_KEY)
             continue;
@@ -87,13 +115,8 @@ int command_find_keys(const struct command *command, const struct bytes *argv, i
         if (!is_fine)
             return -1;
     }
-    if (keys.count == 0 && command->spec->find_keys) {
-        int indices[256];
-        int count = command->spec->find_keys(argv, argc, indices, 256);
-        for (int i = 0; i < count && i < 256; i++)
-            collect(&keys, indices[i], KEY_RW | KEY_ACCESS | KEY_UPDATE);
-        return count < 0 ? -1 : count;
-    }
+    if (keys.count == 0 && command->spec->find_keys)
+        return find_by_function(command->spec, argv, argc, &keys);
     settle_flags(command->spec, argv, argc, &keys);
     return keys.count;
 }

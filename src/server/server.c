@@ -219,6 +219,7 @@ static void fill_services(struct server *server)
                                          .acl = &server->settings.acl,
                                          .client_settings = &server->settings.client,
                                          .types = &server->settings.type,
+                                         .persistence = &server->settings.persistence,
                                          .control = &server->control};
     server->executor = executor_create(&server->services, &server->settings.observability);
 }
