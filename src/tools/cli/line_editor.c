@@ -67,6 +67,26 @@ static struct bytes without_blanks(struct bytes text)
     return text;
 }
 
+/* Where the secret begins in the line in hand: behind "auth " at the line's start. 0: nowhere. */
+static size_t secret_offset(const LineInfoW *info)
+{
+    static const wchar_t word[] = L"auth ";
+    const wchar_t *at = info->buffer;
+    while (at < info->lastchar && *at == ' ')
+        at++;
+    if (info->cursor != info->lastchar || (size_t)(info->lastchar - at) < wcslen(word) ||
+        wcsncasecmp(at, word, wcslen(word)) != 0)
+        return 0;
+    return (size_t)(at - info->buffer) + wcslen(word);
+}
+
+static bool has_secret(void)
+{
+    const LineInfoW *info = el_wline(state.edit);
+    size_t offset = secret_offset(info);
+    return offset > 0 && info->buffer + offset < info->lastchar;
+}
+
 static size_t terminal_width(void)
 {
     struct winsize size;
@@ -93,7 +113,7 @@ static bool show_hint(void)
 {
     struct bytes line;
     char hint[HINT_MAX];
-    if (!state.has_hints || !state.can_colour || !line_before_end(&line) ||
+    if (!state.has_hints || !state.can_colour || has_secret() || !line_before_end(&line) ||
         !help_hint(state.cli, line, hint, sizeof(hint)))
         return false;
     size_t size = strlen(hint);
@@ -150,19 +170,6 @@ static void drop_escape_sequence(void)
         if (!has_key_soon() || read_character(&key) <= 0)
             return;
     } while (key < 0x40 || key > 0x7e);
-}
-
-/* Where the secret begins in the line in hand: behind "auth " at the line's start. 0: nowhere. */
-static size_t secret_offset(const LineInfoW *info)
-{
-    static const wchar_t word[] = L"auth ";
-    const wchar_t *at = info->buffer;
-    while (at < info->lastchar && *at == ' ')
-        at++;
-    if (info->cursor != info->lastchar || (size_t)(info->lastchar - at) < wcslen(word) ||
-        wcsncasecmp(at, word, wcslen(word)) != 0)
-        return 0;
-    return (size_t)(at - info->buffer) + wcslen(word);
 }
 
 /* What is to be masked was there before: from now on it is a secret as well. */

@@ -14,6 +14,7 @@ set env(REDISCLI_RCFILE) /dev/null
 set env(TERM) xterm
 
 proc see {pattern} {
+    global expect_out
     expect -timeout 10 -re $pattern {} timeout {
         set shown ""
         expect -timeout 0 -re {.+} { set shown $expect_out(0,string) }
@@ -30,6 +31,7 @@ proc start_repl {args} {
     uplevel #0 [list spawn -noecho [cli_program] {*}[cli_target] {*}$args]
     see "127.0.0.1:[srv port]> "
 }
+proc start_repl_plain {} { uplevel #0 [list spawn -noecho [cli_program] {*}[cli_target]] }
 proc exit_code {} {
     expect -timeout 10 eof {} timeout { fail "redis-cli does not end" }
     return [lindex [wait] 3]
@@ -91,16 +93,99 @@ start_server {} {
         assert_equal 0 [exit_code]
     } {command:debug}
 
-    test "cli terminal: TAB completes names and shows arguments" {
+    test "cli terminal: TAB completes commands, subcommands and help topics" {
         start_repl
         key "strle\t"
         see "strle.*n"
-        key "\x15"
-        key "getset \t"
-        see "key value"
+        key "\x15config rew\t"
+        see "config rew.*rite"
+        key "\x15CONFIG G\t"
+        see "CONFIG G.*ET"
+        key "\x15help @strin\t"
+        see "help @strin.*g"
+        key "\x15config re\t"
+        see "CONFIG RESETSTAT +CONFIG REWRITE"
         key "\x15\x03"
         assert_equal 0 [exit_code]
     } {command:command}
+
+    test "cli terminal: what a command takes is shown behind the cursor" {
+        start_repl
+        key getset
+        see "\x1b\\\[90m key value\x1b"
+        key " "
+        see "\x1b\\\[90mkey value\x1b"
+        key "k "
+        see "\x1b\\\[90mvalue\x1b"
+        key "\x15:set nohints\r"
+        prompt
+        key "getset \r"
+        see "wrong number of arguments"
+        assert_no_match "*90m*" $::expect_out(buffer)
+        prompt
+        say ":set hints"
+        prompt
+        key getset
+        see "\x1b\\\[90m key value\x1b"
+        key "\x15\x03"
+        assert_equal 0 [exit_code]
+    } {command:command}
+
+    test "cli terminal: hints fit into the row" {
+        start_repl
+        stty columns 40 <$spawn_out(slave,name)
+        key "set "
+        see "\x1b\\\[90mkey value.*\x1b\\\[\\d+D"
+        regexp {90m([^\x1b]*)\x1b} $expect_out(0,string) -> hint
+        assert {[string length "127.0.0.1:[srv port]> set $hint"] < 40} $hint
+        key "\x15\x03"
+        assert_equal 0 [exit_code]
+    } {command:command}
+
+    test "cli terminal: the password of AUTH is not shown" {
+        r acl setuser ann on >s3cret +@all ~*
+        start_repl
+        key "AUTH ann s3x\x7fcret"
+        see {\*\*\*\*}
+        key "\x1b\[D\r"
+        see "OK\r\n"
+        assert_no_match "*s3*" $::expect_out(buffer)
+        assert_no_match "*cret*" $::expect_out(buffer)
+        prompt
+        say "acl whoami"
+        see "\"ann\""
+        key "\x1b\[A\x1b\[A"
+        assert_no_match "*cret*" [read_file $history]
+        key "\x15\x03"
+        assert_equal 0 [exit_code]
+        r acl deluser ann
+    } {command:acl}
+
+    test "cli terminal: preferences come from the rc file" {
+        set rc [file join $work_dir redisclirc]
+        write_file $rc ":set nohints\n:set nonsense\n"
+        set ::env(REDISCLI_RCFILE) $rc
+        start_repl_plain
+        see ".redisclirc: unknown redis-cli preference 'nonsense'"
+        prompt
+        key "getset \r"
+        see "wrong number of arguments"
+        assert_no_match "*90m*" $::expect_out(buffer)
+        key "\x03"
+        assert_equal 0 [exit_code]
+        set ::env(REDISCLI_RCFILE) /dev/null
+    }
+
+    test "cli terminal: --askpass shows asterisks" {
+        r config set requirepass sesame
+        uplevel #0 [list spawn -noecho [cli_program] {*}[cli_target] --askpass ping]
+        see "Please input password: "
+        key "sesx\x7fame\r"
+        see "\\*\\*\\*\\*"
+        see "PONG"
+        assert_equal 0 [exit_code]
+        r config set requirepass ""
+    }
 
     test "cli terminal: reconnects by itself" {
         start_repl
