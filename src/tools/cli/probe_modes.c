@@ -86,7 +86,7 @@ static void print_chain(const struct sync_tls_report *report, bool is_insecure)
 {
     bool is_trusted = strcmp(report->verdict, "ok") == 0;
     printf("Verification:     %s%s%s\n", is_trusted ? "" : "FAILED: ", report->verdict,
-           is_insecure ? " (ignored by --insecure)" : "");
+           !is_trusted && is_insecure ? " (ignored by --insecure)" : "");
     printf("Certificate chain:\n");
     for (int i = 0; i < report->chain_count; i++) {
         const struct tls_chain_link *link = &report->chain[i];
