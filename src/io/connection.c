@@ -424,6 +424,8 @@ static void flush(struct connection *connection)
     struct transport_wire *wire = &connection->wire;
     if (connection->sending != NULL || connection->is_detaching)
         return; /* on_sent comes back, or attaching */
+    if (wire->in_was_reset)
+        wire_drop_output(wire); /* behind a send that failed a hole would be sent */
     if (wire->out_size == 0) {
         wire_drop_output(wire);
         if (connection->state == STATE_DRAINING)
@@ -853,7 +855,7 @@ size_t connection_write(struct connection *connection, const struct iovec *slice
     for (int i = 0; i < count; i++)
         total += slices[i].iov_len;
     /* Nobody will read it: taken and dropped. */
-    if (connection->state != STATE_OPEN || total == 0)
+    if (connection->state != STATE_OPEN || connection->wire.in_was_reset || total == 0)
         return total;
     size_t taken = connection->is_tls ? write_records(connection, slices, count, total)
                                       : write_plain(connection, slices, count, total);

@@ -16,6 +16,7 @@
 #include "sim_client.h"
 #include "sim_clock.h"
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,8 +24,10 @@
 #include <unistd.h>
 
 enum {
-    SEEDS_PLAIN = 10000,
-    SEEDS_TLS = 1000,
+    SEEDS_PLAIN = 5000,
+    SEEDS_TLS = 600,
+    SEEDS_FAILING = 50, /* each as often as it makes calls */
+    SEEDS_FAILING_TLS = 3,
     SIDES_MAX = 4,
     CALM_TURNS = 300,  /* then the network gets fair, so that every seed ends */
     LONG_TURNS = 2000, /* ... and who waits for a timer gets it */
@@ -71,7 +74,8 @@ struct side {
     bool is_paused;
     bool is_detaching;
     bool was_open;
-    bool was_late; /* it lived on to LONG_TURNS */
+    bool was_refused; /* connection_accept gave nothing */
+    bool was_late;    /* it lived on to LONG_TURNS */
     bool was_closed_by_us;
     struct loop *loop; /* where it is, or was last */
     unsigned opened;
@@ -354,8 +358,13 @@ static void open_side(struct side *side, struct sim *sim, unsigned number, struc
     const struct connection_options options = {
         .handler = &handler, .owner = side, .tls = tls, .handshake_timeout_ms = 3000};
     struct connection *connection = connection_accept(side->loop, sim_peer_fd(peer), &options);
-    CHECK(connection != NULL);
     side->connection = connection;
+    if (connection != NULL)
+        return;
+    CHECK(sim_has_failed(sim)); /* it could not be registered */
+    side->closed = 1;
+    side->outcome = OUTCOME_RESET;
+    side->was_refused = true;
 }
 
 static void calm(struct sim *sim)
@@ -373,8 +382,36 @@ static bool is_over(void)
     return true;
 }
 
-/* What must be true of a connection that has ended, by its fate. */
-static void judge(struct side *side)
+/* What its fate promised a connection and did not come true; NULL. */
+static const char *unmet(struct side *side)
+{
+#define EXPECT(condition)                                                                          \
+    if (!(condition))                                                                              \
+        return #condition;
+    bool is_whole = side->fate == FATE_SHUT || side->fate == FATE_CUT;
+    bool is_polite = side->fate == FATE_CLOSE_AFTER || side->fate == FATE_SHUT;
+    enum connection_outcome end =
+        side->fate == FATE_CUT && run.is_tls ? OUTCOME_CLOSED_TRUNCATED : OUTCOME_CLOSED_CLEAN;
+    EXPECT(!side->was_refused);
+    EXPECT(!is_whole || side->opened == 1);
+    EXPECT(!is_whole || side->up_received == side->up_total);
+    EXPECT(!is_whole || side->outcome == end);
+    EXPECT(!is_whole || side->text[0] == '\0');
+    EXPECT(!is_whole || !side->defers_end || side->down_written == side->down_total);
+    EXPECT((!is_whole && side->fate != FATE_CLOSE_AFTER) ||
+           side->down_received == side->down_written);
+    EXPECT(!is_polite || !run.is_tls || !side->opened || sim_client_saw_goodbye(side->client));
+    EXPECT(side->fate != FATE_CLOSE_AFTER || !side->was_closed_by_us ||
+           side->outcome == OUTCOME_CLOSED_BY_US);
+    EXPECT(side->fate != FATE_RESET || side->outcome == OUTCOME_RESET ||
+           (!side->opened && side->outcome == OUTCOME_HANDSHAKE_FAILED));
+    EXPECT(side->fate == FATE_STALL || !side->was_late); /* it waited for no timer */
+    return NULL;
+#undef EXPECT
+}
+
+/* What must be true of a connection that has ended. True when it had its fate. */
+static bool judge(struct side *side)
 {
     do
         sim_client_pump(side->client);
@@ -383,29 +420,17 @@ static void judge(struct side *side)
     CHECK_SIDE(side, side->opened <= 1);
     CHECK_SIDE(side, side->up_received <= side->up_sent);
     CHECK_SIDE(side, side->down_received <= side->down_written);
-    bool is_whole = side->fate == FATE_SHUT || side->fate == FATE_CUT;
-    if (is_whole) {
-        CHECK_SIDE(side, side->opened == 1);
-        CHECK_SIDE(side, side->up_received == side->up_total);
-        CHECK_SIDE(side,
-                   side->outcome == (side->fate == FATE_CUT && run.is_tls ? OUTCOME_CLOSED_TRUNCATED
-                                                                          : OUTCOME_CLOSED_CLEAN));
-        CHECK_SIDE(side, side->text[0] == '\0');
-    }
-    if (is_whole && side->defers_end)
-        CHECK_SIDE(side, side->down_written == side->down_total);
-    if (side->fate == FATE_CLOSE_AFTER || is_whole)
-        CHECK_SIDE(side, side->down_received == side->down_written);
-    if (run.is_tls && side->opened && (side->fate == FATE_CLOSE_AFTER || side->fate == FATE_SHUT))
-        CHECK_SIDE(side, sim_client_saw_goodbye(side->client));
-    if (side->was_closed_by_us && side->fate == FATE_CLOSE_AFTER)
-        CHECK_SIDE(side, side->outcome == OUTCOME_CLOSED_BY_US);
-    if (side->fate == FATE_RESET)
-        CHECK_SIDE(side, side->outcome == OUTCOME_RESET ||
-                             (!side->opened && side->outcome == OUTCOME_HANDSHAKE_FAILED));
-    CHECK_SIDE(side, side->fate == FATE_STALL || !side->was_late); /* it waited for no timer */
     CHECK_SIDE(side, side->outcome != OUTCOME_PROTOCOL_ERROR);
     CHECK_SIDE(side, side->outcome != OUTCOME_HANDSHAKE_TIMEOUT);
+    const char *what = unmet(side);
+    cr_assert(!what || sim_has_failed(side->sim),
+              "seed %llu%s, connection %u, fate %d: %s (up %zu/%zu/%zu down %zu/%zu/%zu, "
+              "outcome %d '%s')",
+              (unsigned long long)run.seed, run.is_tls ? " (TLS)" : "", side->number,
+              (int)side->fate, what, side->up_received, side->up_sent, side->up_total,
+              side->down_received, side->down_written, side->down_total, (int)side->outcome,
+              side->text);
+    return !what;
 }
 
 static void check_stats(void)
@@ -418,15 +443,22 @@ static void check_stats(void)
         CHECK(loop_socket_count(run.loops[i]) == 0);
     }
     CHECK(loop_stats(run.loops[0])->connections + loop_stats(run.loops[1])->connections == 0);
-    CHECK(total == run.side_count);
+    unsigned refused = 0;
+    for (unsigned i = 0; i < run.side_count; i++)
+        refused += run.sides[i].was_refused;
+    CHECK(total == run.side_count); /* they were counted too */
+    CHECK(refused <= 1);
 }
 
-static void run_seed(uint64_t seed, struct tls_context *tls, SSL_CTX *const *client_tls)
+/* `fail_call` > 0: that call of the backend fails with `error`. Returns whether there was one. */
+static bool run_seed_failing(uint64_t seed, struct tls_context *tls, SSL_CTX *const *client_tls,
+                             uint64_t fail_call, int error)
 {
     sim_clock_now_us = 1000000000;
     run.seed = seed;
     run.is_tls = tls != NULL;
     struct sim *sim = sim_create(seed, sim_clock_advance);
+    sim_fail_call(sim, fail_call, error);
     for (int i = 0; i < 2; i++)
         run.loops[i] = sim_loop_create(sim);
     run.side_count = 1 + (unsigned)sim_pick(sim, SIDES_MAX);
@@ -447,14 +479,23 @@ static void run_seed(uint64_t seed, struct tls_context *tls, SSL_CTX *const *cli
             loop_flush(run.loops[i]);
         }
     }
+    unsigned missed = 0;
     for (unsigned i = 0; i < run.side_count; i++) {
-        judge(&run.sides[i]);
+        missed += !judge(&run.sides[i]);
         sim_client_destroy(run.sides[i].client);
     }
+    CHECK(missed <= 1); /* the one whose call failed */
     check_stats();
     for (int i = 0; i < 2; i++)
         loop_destroy(run.loops[i]);
+    bool has_failed = sim_has_failed(sim);
     sim_destroy(sim);
+    return has_failed;
+}
+
+static void run_seed(uint64_t seed, struct tls_context *tls, SSL_CTX *const *client_tls)
+{
+    (void)run_seed_failing(seed, tls, client_tls, 0, 0);
 }
 
 static uint64_t from_environment(const char *name, uint64_t otherwise)
@@ -477,6 +518,33 @@ Test(connection_sim, plain, .timeout = 100000)
         run_seed(seed, NULL, NULL);
         cr_assert_eq(mem_used(), used, "seed %llu keeps memory", (unsigned long long)seed);
     }
+}
+
+/* Each call of the backend fails once, in each of the ways the kernel has. */
+static const int call_errors[] = {ENOMEM, ECONNRESET, EPIPE, ENOBUFS, ETIMEDOUT, EHOSTUNREACH};
+enum { CALL_ERRORS = sizeof(call_errors) / sizeof(call_errors[0]) };
+
+static uint64_t sweep_calls(uint64_t seed, struct tls_context *tls, SSL_CTX *const *clients)
+{
+    uint64_t n = 1;
+    while (run_seed_failing(seed, tls, clients, n, call_errors[(seed + n) % CALL_ERRORS]))
+        n++;
+    return n - 1;
+}
+
+Test(connection_sim, every_call_fails_once, .timeout = 100000)
+{
+    mem_init();
+    log_set_level(LOG_NOTHING_);
+    uint64_t seeds = from_environment("SIM_SEEDS", SEEDS_FAILING);
+    uint64_t calls = 0;
+    run_seed(1, NULL, NULL);
+    size_t used = mem_used();
+    for (uint64_t seed = 1; seed <= seeds; seed++) {
+        calls += sweep_calls(seed, NULL, NULL);
+        cr_assert_eq(mem_used(), used, "seed %llu keeps memory", (unsigned long long)seed);
+    }
+    cr_assert_gt(calls, seeds * 10);
 }
 
 static void make_contexts(SSL_CTX **clients)
@@ -524,6 +592,8 @@ Test(connection_sim, tls, .timeout = 100000)
         if (i > WARM)
             cr_assert_leq(mem_used(), used + SLACK, "seed %llu", (unsigned long long)(first + i));
     }
+    for (uint64_t seed = 1; seed <= SEEDS_FAILING_TLS; seed++)
+        (void)sweep_calls(seed, tls, clients);
     for (int i = 0; i < 4; i++)
         SSL_CTX_free(clients[i]);
     tls_context_release(tls);
