@@ -23,6 +23,7 @@ struct request_batch;
 struct io_thread;
 struct transfer;           /* client/exchange.c */
 struct transaction;        /* dispatch/transaction.h, MULTI state; NULL outside */
+struct watching;           /* dispatch/watch.c; NULL when no key is watched */
 struct subscriptions;      /* pubsub/; NULL when none */
 struct blocking;           /* dispatch/blocking.h; NULL when not blocked */
 struct tracking_of_client; /* pubsub/tracking.c; NULL when off */
@@ -103,6 +104,10 @@ struct client {
 
     /* -- subsystems, each NULL until used -- */
     struct transaction *transaction;
+    struct watching *watching;
+    size_t queued_memory;   /* of the commands that wait for EXEC */
+    uint32_t queued_count;  /* of them */
+    uint32_t watched_count; /* keys */
     struct subscriptions *subscriptions;
     struct blocking *blocking;
     struct tracking_of_client *tracking;

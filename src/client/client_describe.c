@@ -32,11 +32,13 @@ static void describe_memory(const struct client *client, struct buffer *out)
     unsigned long long total = client_memory(client);
     (void)buffer_printf(
         out,
-        " sub=%u psub=%u ssub=%u multi=-1 watch=0 qbuf=%llu qbuf-free=%llu argv-mem=%llu "
-        "multi-mem=0 rbs=0 rbp=0 obl=0 oll=%d omem=%llu tot-mem=%llu events=%s",
-        client->subscribed[0], client->subscribed[1], client->subscribed[2], input,
-        capacity > input ? capacity - input : 0, (unsigned long long)client->argv_memory,
-        output > 0, output, total, output ? "rw" : "r");
+        " sub=%u psub=%u ssub=%u multi=%lld watch=%u qbuf=%llu qbuf-free=%llu argv-mem=%llu "
+        "multi-mem=%zu rbs=0 rbp=0 obl=0 oll=%d omem=%llu tot-mem=%llu events=%s",
+        client->subscribed[0], client->subscribed[1], client->subscribed[2],
+        client->flags & CLIENT_MULTI ? (long long)client->queued_count : -1LL,
+        client->watched_count, input, capacity > input ? capacity - input : 0,
+        (unsigned long long)client->argv_memory, client->queued_memory, output > 0, output, total,
+        output ? "rw" : "r");
 }
 
 void client_describe(const struct client *client, const char *command_name, struct buffer *out)

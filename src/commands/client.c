@@ -7,6 +7,7 @@
 #include "client/exchange.h"
 #include "commands/all.h"
 #include "commands/tracking.h"
+#include "dispatch/blocking.h"
 #include "dispatch/call.h"
 #include "dispatch/execute.h"
 #include "keyspace/keyspace.h"
@@ -366,7 +367,7 @@ static void unpause_command(struct call *call)
     reply_ok(call->reply);
 }
 
-static void unblock_command(struct call *call)
+static void unblock_command(struct call *call) ON_MAIN
 {
     int64_t id;
     if (call->argc > 4) {
@@ -379,7 +380,9 @@ static void unblock_command(struct call *call)
     }
     if (!call_integer(call, 2, &id, NULL))
         return;
-    reply_integer(call->reply, 0); /* no command blocks yet */
+    bool with_error = call->argc == 4 && call_is(call, 3, "ERROR");
+    struct client *client = client_table_find(call->services->clients, (uint64_t)id);
+    reply_integer(call->reply, client && blocking_unblock(client, with_error));
 }
 
 static void help_command(struct call *call)

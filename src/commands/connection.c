@@ -6,6 +6,7 @@
 #include "commands/all.h"
 #include "dispatch/call.h"
 #include "dispatch/execute.h"
+#include "dispatch/transaction.h"
 #include "keyspace/keyspace.h"
 #include "observability/stats.h"
 #include "pubsub/pubsub.h"
@@ -177,6 +178,7 @@ static void hello_command(struct call *call) ON_MAIN
 static void reset_command(struct call *call) ON_MAIN
 {
     struct client *client = call->client;
+    transaction_discard(call->services->executor, client);
     client->flags &= ~(uint32_t)(CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP_NEXT | CLIENT_NO_EVICT |
                                  CLIENT_NO_TOUCH | CLIENT_READONLY | CLIENT_ASKING);
     if (call->services->pubsub)

@@ -1,16 +1,8 @@
 /* Lists: pushing, popping, ranges, moving. Main thread. */
 #include "base/memory.h"
 #include "commands/all.h"
-#include "dispatch/call.h"
+#include "commands/list_common.h"
 #include "keyspace/keyspace.h"
-#include "types/list_type.h"
-
-/* A list that a command works on; `entry` is NULL when the key is absent. */
-struct list_at {
-    struct key key;
-    struct entry *entry;
-    struct value list;
-};
 
 /* False with the error written when the key holds something else. */
 static bool take_list(struct call *call, struct list_at *at)
@@ -453,29 +445,22 @@ static void rpop_command(struct call *call)
 /* -- LMPOP -- */
 
 /* LEFT or RIGHT at argv[index]. */
-static bool parse_end(struct call *call, int index, bool *at_head)
+bool list_parse_end(struct call *call, int index, bool *at_head)
 {
     *at_head = call_is(call, index, "left");
     return *at_head || call_is(call, index, "right") || call_syntax_error(call);
 }
 
-struct lmpop_options {
-    int first_key;
-    int keys;
-    bool at_head;
-    int64_t count;
-};
-
-static bool parse_lmpop(struct call *call, struct lmpop_options *options)
+bool lmpop_parse(struct call *call, int first, struct lmpop_options *options)
 {
     int64_t keys;
-    if (!call_integer_in(call, 1, 1, INT64_MAX, &keys, "ERR numkeys should be greater than 0"))
+    if (!call_integer_in(call, first, 1, INT64_MAX, &keys, "ERR numkeys should be greater than 0"))
         return false;
-    if (keys > call->argc - 3)
+    if (keys > call->argc - first - 2)
         return call_syntax_error(call);
-    *options = (struct lmpop_options){.first_key = 2, .keys = (int)keys, .count = 1};
+    *options = (struct lmpop_options){.first_key = first + 1, .keys = (int)keys, .count = 1};
     int at = options->first_key + options->keys;
-    if (!parse_end(call, at++, &options->at_head))
+    if (!list_parse_end(call, at++, &options->at_head))
         return false;
     if (at == call->argc)
         return true;
@@ -487,30 +472,53 @@ static bool parse_lmpop(struct call *call, struct lmpop_options *options)
     return at + 2 == call->argc || call_syntax_error(call);
 }
 
-static void lmpop_command(struct call *call)
+bool lmpop_try(struct call *call, const struct lmpop_options *options)
 {
-    struct lmpop_options options;
-    if (!parse_lmpop(call, &options))
-        return;
-    for (int i = 0; i < options.keys; i++) {
+    for (int i = 0; i < options->keys; i++) {
         struct list_at at;
-        if (!find_to_write(call, options.first_key + i, &at))
-            return;
+        if (!find_to_write(call, options->first_key + i, &at))
+            return true;
         if (!at.entry)
             continue;
         size_t present = list_count(at.list);
-        size_t count = (size_t)options.count < present ? (size_t)options.count : present;
+        size_t count = (size_t)options->count < present ? (size_t)options->count : present;
         reply_array(call->reply, 2);
         reply_bulk_bytes(call->reply, at.key.name);
-        pop_range(call, &at, count, options.at_head);
+        pop_range(call, &at, count, options->at_head);
         char digits[NUMBER_I64_TEXT_MAX];
         const struct bytes argv[] = {
-            options.at_head ? BYTES_LITERAL("LPOP") : BYTES_LITERAL("RPOP"), at.key.name,
+            options->at_head ? BYTES_LITERAL("LPOP") : BYTES_LITERAL("RPOP"), at.key.name,
             bytes_of(digits, number_format_i64(digits, (int64_t)count))};
         call_propagate(call, 3, argv);
-        return;
+        return true;
     }
-    reply_null_array(call->reply);
+    return false;
+}
+
+bool list_pop_first(struct call *call, int first_key, int keys, bool at_head)
+{
+    for (int i = first_key; i < first_key + keys; i++) {
+        struct list_at at;
+        if (!find_to_write(call, i, &at))
+            return true;
+        if (!at.entry)
+            continue;
+        reply_array(call->reply, 2);
+        reply_bulk_bytes(call->reply, at.key.name);
+        pop_one(call, &at, at_head);
+        const struct bytes argv[] = {at_head ? BYTES_LITERAL("LPOP") : BYTES_LITERAL("RPOP"),
+                                     at.key.name};
+        call_propagate(call, 2, argv);
+        return true;
+    }
+    return false;
+}
+
+static void lmpop_command(struct call *call)
+{
+    struct lmpop_options options;
+    if (lmpop_parse(call, 1, &options) && !lmpop_try(call, &options))
+        reply_null_array(call->reply);
 }
 
 /* -- moving -- */
@@ -555,18 +563,16 @@ static void push_moved(struct call *call, struct list_at *to, struct bytes text,
     db_changed(call->db, to->key.name, KEY_CLASS_LIST, to_head ? "lpush" : "rpush");
 }
 
-static void move_element(struct call *call, bool from_head, bool to_head)
+bool list_move_element(struct call *call, bool from_head, bool to_head)
 {
     struct list_at from;
     struct list_at to;
     if (!find_to_write(call, 1, &from))
-        return;
-    if (!from.entry) {
-        reply_null(call->reply);
-        return;
-    }
+        return true;
+    if (!from.entry)
+        return false;
     if (!find_to_write(call, 2, &to))
-        return;
+        return true;
     bool is_same = from.entry == to.entry;
     struct moved moved;
     take_moved(&from, from_head, &moved);
@@ -578,19 +584,26 @@ static void move_element(struct call *call, bool from_head, bool to_head)
     reply_bulk_bytes(call->reply, moved.text);
     mem_free(moved.memory);
     tell_popped(call, &from, 1, from_head);
+    return true;
+}
+
+static void move_or_null(struct call *call, bool from_head, bool to_head)
+{
+    if (!list_move_element(call, from_head, to_head))
+        reply_null(call->reply);
 }
 
 static void lmove_command(struct call *call)
 {
     bool from_head;
     bool to_head;
-    if (parse_end(call, 3, &from_head) && parse_end(call, 4, &to_head))
-        move_element(call, from_head, to_head);
+    if (list_parse_end(call, 3, &from_head) && list_parse_end(call, 4, &to_head))
+        move_or_null(call, from_head, to_head);
 }
 
 static void rpoplpush_command(struct call *call)
 {
-    move_element(call, false, true);
+    move_or_null(call, false, true);
 }
 
 /* -- the table -- */

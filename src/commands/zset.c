@@ -268,18 +268,15 @@ static void zrevrank_command(struct call *call)
 
 enum { COUNT_MISSING = -1 };
 
-/* Removes `count` members from one end and answers with them; `is_nested`: pairs, as RESP3 does. */
-static void pop(struct call *call, struct key key, struct entry *entry, bool is_highest,
-                size_t count, bool is_nested)
+/* Removes `count` members from one end and writes them; `is_nested`: pairs, as RESP3 does. */
+static void pop_members(struct call *call, struct key key, struct entry *entry, bool is_highest,
+                        size_t count, bool is_nested)
 {
     struct value zset = entry_value(entry);
     size_t all = zset_count(zset);
-    if (count > all)
-        count = all;
     struct zset_slice slice = {is_highest ? all - count : 0, count};
     struct zset_walk walk;
     struct zset_item item;
-    reply_array(call->reply, (int64_t)(is_nested ? count : count * 2));
     zset_walk_slice(&walk, zset, slice, is_highest);
     for (size_t i = 0; i < count && zset_walk_next(&walk, &item); i++) {
         if (is_nested)
@@ -289,6 +286,16 @@ static void pop(struct call *call, struct key key, struct entry *entry, bool is_
     }
     zset_remove_slice(&zset, slice);
     zset_removed(call, key, entry, zset, is_highest ? "zpopmax" : "zpopmin", count);
+}
+
+static void pop(struct call *call, struct key key, struct entry *entry, bool is_highest,
+                size_t count, bool is_nested)
+{
+    size_t all = zset_count(entry_value(entry));
+    if (count > all)
+        count = all;
+    reply_array(call->reply, (int64_t)(is_nested ? count : count * 2));
+    pop_members(call, key, entry, is_highest, count, is_nested);
 }
 
 static void pop_one_key(struct call *call, bool is_highest)
@@ -323,20 +330,15 @@ static void zpopmax_command(struct call *call)
     pop_one_key(call, true);
 }
 
-struct mpop_options {
-    int64_t keys;
-    int64_t count;
-    bool is_highest;
-};
-
-static bool parse_mpop(struct call *call, struct mpop_options *options)
+bool zmpop_parse(struct call *call, int first, struct zmpop_options *options)
 {
-    if (!call_integer_in(call, 1, 1, INT64_MAX, &options->keys,
+    if (!call_integer_in(call, first, 1, INT64_MAX, &options->keys,
                          "ERR numkeys should be greater than 0"))
         return false;
-    if (options->keys >= call->argc - 2)
+    if (options->keys >= call->argc - first - 1)
         return call_syntax_error(call);
-    int where = (int)options->keys + 2;
+    options->first_key = first + 1;
+    int where = (int)options->keys + first + 1;
     options->is_highest = call_is(call, where, "max");
     if (!options->is_highest && !call_is(call, where, "min"))
         return call_syntax_error(call);
@@ -353,31 +355,55 @@ static bool parse_mpop(struct call *call, struct mpop_options *options)
     return true;
 }
 
-static void zmpop_command(struct call *call)
+bool zmpop_try(struct call *call, const struct zmpop_options *options)
 {
-    struct mpop_options options;
-    if (!parse_mpop(call, &options))
-        return;
-    for (int i = 2; i < 2 + (int)options.keys; i++) {
-        struct key key = call_key(call, i);
+    for (int i = 0; i < (int)options->keys; i++) {
+        struct key key = call_key(call, options->first_key + i);
         struct entry *entry;
         if (!zset_find(call, key, true, &entry))
-            return;
+            return true;
         if (!entry)
             continue;
         size_t all = zset_count(entry_value(entry));
-        size_t count = (uint64_t)options.count < all ? (size_t)options.count : all;
+        size_t count = (uint64_t)options->count < all ? (size_t)options->count : all;
         char digits[NUMBER_I64_TEXT_MAX];
-        const struct bytes argv[] = {options.is_highest ? BYTES_LITERAL("ZPOPMAX")
-                                                        : BYTES_LITERAL("ZPOPMIN"),
+        const struct bytes argv[] = {options->is_highest ? BYTES_LITERAL("ZPOPMAX")
+                                                         : BYTES_LITERAL("ZPOPMIN"),
                                      key.name, bytes_of(digits, number_format_u64(digits, count))};
         call_propagate(call, 3, argv);
         reply_array(call->reply, 2);
         reply_bulk_bytes(call->reply, key.name);
-        pop(call, key, entry, options.is_highest, count, true);
-        return;
+        pop(call, key, entry, options->is_highest, count, true);
+        return true;
     }
-    reply_null_array(call->reply);
+    return false;
+}
+
+bool zset_pop_first(struct call *call, int first_key, int keys, bool is_highest)
+{
+    for (int i = first_key; i < first_key + keys; i++) {
+        struct key key = call_key(call, i);
+        struct entry *entry;
+        if (!zset_find(call, key, true, &entry))
+            return true;
+        if (!entry)
+            continue;
+        const struct bytes argv[] = {
+            is_highest ? BYTES_LITERAL("ZPOPMAX") : BYTES_LITERAL("ZPOPMIN"), key.name};
+        call_propagate(call, 2, argv);
+        reply_array(call->reply, 3);
+        reply_bulk_bytes(call->reply, key.name);
+        pop_members(call, key, entry, is_highest, 1, false);
+        return true;
+    }
+    return false;
+}
+
+static void zmpop_command(struct call *call)
+{
+    struct zmpop_options options;
+    if (zmpop_parse(call, 1, &options) && !zmpop_try(call, &options))
+        reply_null_array(call->reply);
 }
 
 /* -- random members -- */

@@ -50,4 +50,19 @@ static inline void zset_reply_item(struct call *call, struct zset_item item, boo
         reply_double(call->reply, item.score);
 }
 
+/* -- zset.c, for the blocking commands: false, with nothing answered, when nothing is there -- */
+
+struct zmpop_options {
+    int first_key;
+    int64_t keys;
+    int64_t count;
+    bool is_highest;
+};
+
+/* "numkeys key... MIN|MAX [COUNT n]" from argv[first] on. */
+bool zmpop_parse(struct call *call, int first, struct zmpop_options *options);
+bool zmpop_try(struct call *call, const struct zmpop_options *options);
+/* From the first key that is there: its name, a member and the score. */
+bool zset_pop_first(struct call *call, int first_key, int keys, bool is_highest);
+
 #endif

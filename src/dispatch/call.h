@@ -34,6 +34,8 @@ struct call {
     bool is_propagated_as_is; /* cleared by call_propagate: `propagated` goes out instead of argv */
     uint64_t redacted;        /* bit i: argv[i] (i < 64) must not be shown in SLOWLOG or MONITOR */
     bool has_listeners;       /* somebody propagates (AOF, replicas): execute sets it */
+    bool may_not_block;       /* inside EXEC or a script: answer as if the time were over */
+    bool is_run_again;        /* of a client that was blocked (MONITOR has seen it) */
     struct call_propagated *propagated; /* in order; execute frees it (call_propagated_free) */
 };
 

@@ -6,9 +6,13 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "client/client_options.h"
 #include "client/exchange.h"
+#include "dispatch/blocking.h"
 #include "dispatch/call.h"
 #include "dispatch/listening.h"
+#include "dispatch/transaction.h"
+#include "dispatch/watch.h"
 #include "keyspace/keyspace.h"
 #include "observability/latency.h"
 #include "observability/latency_histogram.h"
@@ -26,11 +30,15 @@ struct executor *executor_create(const struct services *services,
     executor->services = *services;
     executor->services.executor = executor;
     executor->settings = settings;
+    executor->watches = watch_table_create(services->keyspace);
+    executor->blocking = blocking_table_create(executor);
     return executor;
 }
 
 void executor_destroy(struct executor *executor)
 {
+    blocking_table_destroy(executor->blocking);
+    watch_table_destroy(executor->watches);
     mem_free(executor);
 }
 
@@ -65,6 +73,35 @@ void executor_prefetch(void *context, struct client *client, struct request *req
 }
 
 /* -- refusals -- */
+
+static bool is_exec(const struct command *command)
+{
+    return command && strcmp(command->spec->name, "exec") == 0;
+}
+
+/* Answers with the error; a format that begins with '-' brings a code of its own. An EXEC that is
+ * refused ends the transaction. */
+__attribute__((format(printf, 2, 3))) static bool refuse_text(struct call *call, const char *format,
+                                                              ...)
+{
+    char text[UNKNOWN_PREVIEW_MAX * 4];
+    bool has_code = format[0] == '-';
+    va_list list;
+    va_start(list, format);
+    vsnprintf(text, sizeof(text), format + has_code, list);
+    va_end(list);
+    if (call->command)
+        call->command->stats.rejected_calls++;
+    if (is_exec(call->command)) {
+        transaction_discard(call->services->executor, call->client);
+        reply_errorf(call->reply, "-EXECABORT Transaction discarded because of: %s", text);
+    } else if (has_code) {
+        reply_error(call->reply, text);
+    } else {
+        reply_errorf(call->reply, "%s", text);
+    }
+    return false;
+}
 
 static size_t print_preview(char *text, size_t capacity, struct bytes bytes)
 {
@@ -113,8 +150,7 @@ static bool refuse_unknown(struct call *call)
         int written = snprintf(args + used, sizeof(args) - used, "'%.*s' ", left, arg);
         used += written > 0 ? (size_t)written : 0;
     }
-    reply_errorf(call->reply, "unknown command '%s', with args beginning with: %s", name, args);
-    return false;
+    return refuse_text(call, "unknown command '%s', with args beginning with: %s", name, args);
 }
 
 static bool refuse_unknown_subcommand(struct call *call)
@@ -124,8 +160,7 @@ static bool refuse_unknown_subcommand(struct call *call)
     print_preview(name, sizeof(name), call->argv[1]);
     text_copy(container, sizeof(container), call->command->called);
     text_upper(container, strlen(container));
-    reply_errorf(call->reply, "unknown subcommand '%s'. Try %s HELP.", name, container);
-    return false;
+    return refuse_text(call, "unknown subcommand '%s'. Try %s HELP.", name, container);
 }
 
 static bool arity_is_right(const struct command *command, int argc)
@@ -136,15 +171,7 @@ static bool arity_is_right(const struct command *command, int argc)
 
 static bool refuse_arity(struct call *call)
 {
-    reply_errorf(call->reply, "wrong number of arguments for '%s' command", call->command->name);
-    return false;
-}
-
-static bool refuse(struct call *call, const char *text)
-{
-    call->command->stats.rejected_calls++;
-    reply_error(call->reply, text);
-    return false;
+    return refuse_text(call, "wrong number of arguments for '%s' command", call->command->name);
 }
 
 /* `command` is a container: a subcommand that exists would have been found. COMMAND alone may run.
@@ -172,6 +199,26 @@ static bool make_room(struct executor *executor)
     return result != EVICT_FAIL;
 }
 
+/* What EXEC is going to run counts as its own. */
+static uint32_t effective_flags(const struct call *call)
+{
+    uint32_t flags = call->command->flags;
+    return is_exec(call->command) ? flags | transaction_flags(call->client) : flags;
+}
+
+/* Queueing takes memory whatever the command is; what ends a transaction may always run. */
+static bool needs_memory(const struct call *call)
+{
+    if (call->client->flags & CLIENT_MULTI) {
+        const char *name = call->command->spec->name;
+        bool is_control = transaction_runs_now(call->command) && strcmp(name, "multi") != 0 &&
+                          strcmp(name, "watch") != 0;
+        if (!is_control)
+            return true;
+    }
+    return effective_flags(call) & COMMAND_DENYOOM;
+}
+
 static bool is_paused(struct executor *executor, const struct call *call)
 {
     if (executor->pause.mode == CLIENT_PAUSE_NONE || call->client->flags & CLIENT_INTERNAL)
@@ -179,7 +226,7 @@ static bool is_paused(struct executor *executor, const struct call *call)
     enum client_pause_mode mode = client_pause_check(&executor->pause, clock_wall_ms());
     if (mode == CLIENT_PAUSE_NONE)
         keyspace_set_expire_mode(executor->services.keyspace, EXPIRE_DELETE);
-    bool may_write = call->command->flags & (COMMAND_WRITE | COMMAND_MAY_REPLICATE);
+    bool may_write = effective_flags(call) & (COMMAND_WRITE | COMMAND_MAY_REPLICATE);
     return mode == CLIENT_PAUSE_ALL || (mode == CLIENT_PAUSE_WRITE && may_write);
 }
 
@@ -190,23 +237,20 @@ static bool check(struct executor *executor, struct call *call)
     struct command *command = call->command;
     if (!command)
         return refuse_unknown(call);
-    if (lacks_subcommand(command, call->argc)) {
-        command->stats.rejected_calls++;
+    if (lacks_subcommand(command, call->argc))
         return call->argc < 2 ? refuse_arity(call) : refuse_unknown_subcommand(call);
-    }
-    if (!arity_is_right(command, call->argc)) {
-        command->stats.rejected_calls++;
+    if (!arity_is_right(command, call->argc))
         return refuse_arity(call);
-    }
     if (!(client->flags & CLIENT_AUTHENTICATED) && !(command->flags & COMMAND_NO_AUTH))
-        return refuse(call, "NOAUTH Authentication required.");
-    bool needs_memory = command->flags & COMMAND_DENYOOM;
-    if (!make_room(executor) && needs_memory)
-        return refuse(call, "OOM command not allowed when used memory > 'maxmemory'.");
+        return refuse_text(call, "-NOAUTH Authentication required.");
+    if (client->flags & CLIENT_MULTI && command->flags & COMMAND_NO_MULTI)
+        return refuse_text(call, "Command not allowed inside a transaction");
+    if (!make_room(executor) && needs_memory(call))
+        return refuse_text(call, "-OOM command not allowed when used memory > 'maxmemory'.");
     if (!listening_may_run(call))
         return false;
     if (executor->is_loading && !(command->flags & COMMAND_LOADING))
-        return refuse(call, "LOADING Redis is loading the dataset in memory");
+        return refuse_text(call, "-LOADING Redis is loading the dataset in memory");
     if (is_paused(executor, call)) {
         call->client->flags |= CLIENT_PAUSED;
         executor->pause.waiting++;
@@ -217,11 +261,11 @@ static bool check(struct executor *executor, struct call *call)
 
 /* -- running -- */
 
-static void count_error(struct executor *executor, struct call *call)
+static void count_error(struct executor *executor, const struct reply *reply)
 {
-    if (call->reply->error_count == 0)
+    if (reply->error_count == 0)
         return;
-    stats_error(executor->services.stats, bytes_of_text(call->reply->error_code));
+    stats_error(executor->services.stats, bytes_of_text(reply->error_code));
 }
 
 /* Histogram, slow log, latency events. */
@@ -244,19 +288,35 @@ static void observe(struct executor *executor, struct call *call, int64_t spent_
                     (uint32_t)(spent_ns / 1000000));
 }
 
-static void run(struct executor *executor, struct call *call)
+static void count_command(struct executor *executor, struct command *command,
+                          const struct reply *reply, int64_t spent_ns)
 {
-    struct command *command = call->command;
-    command->spec->handler(call);
-    int64_t now_ns = clock_read_ns();
-    int64_t spent_ns = now_ns - executor->last_read_ns;
-    executor->last_read_ns = now_ns;
     command->stats.calls++;
     command->stats.ns += (uint64_t)spent_ns;
     executor->services.stats->commands_processed++;
-    if (call->reply->error_count)
+    if (reply->error_count)
         command->stats.failed_calls++;
-    observe(executor, call, spent_ns);
+}
+
+/* A command that blocks is counted when it ends. */
+static void run(struct executor *executor, struct call *call)
+{
+    struct command *command = call->command;
+    struct client *client = call->client;
+    int64_t start_ns = executor->last_read_ns;
+    executor->services.keyspace->no_touch = (client->flags & CLIENT_NO_TOUCH) != 0;
+    command->spec->handler(call);
+    int64_t now_ns = clock_read_ns();
+    int64_t spent_ns = now_ns - start_ns;
+    executor->last_read_ns = now_ns;
+    if (__builtin_expect(client->blocking != NULL, 0)) {
+        blocking_add_time(client, spent_ns);
+        spent_ns = blocking_time(client);
+    }
+    if (!(client->flags & CLIENT_BLOCKED)) {
+        count_command(executor, command, call->reply, spent_ns);
+        observe(executor, call, spent_ns);
+    }
     listening_report(call);
     if (call->dirty && executor->propagate)
         executor->propagate(executor->propagate_context, call);
@@ -291,6 +351,56 @@ static void update_skip(struct client *client)
     }
 }
 
+static struct call new_call(struct executor *executor, struct client *client,
+                            struct request *request)
+{
+    return (struct call){.services = &executor->services,
+                         .client = client,
+                         .command = request->command,
+                         .db = keyspace_db(executor->services.keyspace, client->db),
+                         .reply = &client->reply,
+                         .argv = request->argv,
+                         .argc = request->argc,
+                         .request = request,
+                         .is_propagated_as_is = true,
+                         .has_listeners = executor->propagate != NULL};
+}
+
+/* A transaction may become as large as an unfinished request may. */
+static void queue(struct executor *executor, struct call *call)
+{
+    struct client *client = call->client;
+    const struct client_settings *settings = executor->services.client_settings;
+    uint64_t size = client->queued_memory + call->request->size;
+    if (settings && size > (uint64_t)settings->query_buffer_limit) {
+        entering_main();
+        log_warning("Closing client that reached max query buffer length: id=%llu addr=%s",
+                    (unsigned long long)client->id, client->peer ? client->peer : "?");
+        executor->services.stats->query_buffer_limit_disconnections++;
+        exchange_close(executor->services.exchange, client, CONNECTION_CLOSE_NOW);
+        return;
+    }
+    transaction_queue(client, call->command, call->request);
+    reply_simple(call->reply, "QUEUED");
+}
+
+static void run_or_queue(struct executor *executor, struct call *call)
+{
+    struct client *client = call->client;
+    client->commands_count++;
+    if (__builtin_expect(client->flags & CLIENT_MULTI, 0) && !transaction_runs_now(call->command))
+        queue(executor, call);
+    else
+        run(executor, call);
+}
+
+void executor_begin_answer(struct client *client)
+{
+    client->reply.error_count = 0;
+    client->reply.is_discarded = is_muted(client);
+    client->last_interaction_us = clock_us();
+}
+
 void executor_execute(void *context, struct client *client, struct request *request)
 {
     struct executor *executor = context;
@@ -298,30 +408,78 @@ void executor_execute(void *context, struct client *client, struct request *requ
         answer_protocol_error(executor, client, request->error_text);
         return;
     }
-    struct call call = {.services = &executor->services,
-                        .client = client,
-                        .command = request->command,
-                        .db = keyspace_db(executor->services.keyspace, client->db),
-                        .reply = &client->reply,
-                        .argv = request->argv,
-                        .argc = request->argc,
-                        .request = request,
-                        .is_propagated_as_is = true,
-                        .has_listeners = executor->propagate != NULL};
-    client->reply.error_count = 0;
-    client->reply.is_discarded = is_muted(client);
-    client->last_interaction_us = clock_us();
+    struct call call = new_call(executor, client, request);
+    executor_begin_answer(client);
     if (call.command)
         client->last_command = call.command;
     listening_begin(&executor->services, client);
-    if (check(executor, &call)) {
-        client->commands_count++;
-        executor->services.keyspace->no_touch = (client->flags & CLIENT_NO_TOUCH) != 0;
-        run(executor, &call);
-    }
+    if (check(executor, &call))
+        run_or_queue(executor, &call);
+    else if (client->flags & CLIENT_MULTI && !(client->flags & CLIENT_PAUSED))
+        client->flags |= CLIENT_DIRTY_EXEC;
     listening_end(&executor->services, client, call.command);
-    if (client->flags & CLIENT_PAUSED)
+    if (client->flags & (CLIENT_PAUSED | CLIENT_BLOCKED))
         return;
-    count_error(executor, &call);
+    count_error(executor, &client->reply);
     update_skip(client);
+    if (blocking_has_ready(executor->blocking)) {
+        entering_main();
+        blocking_serve(executor->blocking);
+    }
+}
+
+void executor_run_inside(struct executor *executor, struct call *call)
+{
+    if (call->client->flags & CLIENT_REPLY_OFF)
+        call->reply->is_discarded = true; /* by CLIENT REPLY, a moment ago */
+    call->reply->error_count = 0;
+    run(executor, call);
+    count_error(executor, call->reply);
+    call->reply->error_count = 0;
+}
+
+void executor_forget_client(struct executor *executor, struct client *client)
+{
+    blocking_forget(client);
+    transaction_discard(executor, client);
+}
+
+/* -- clients that were blocked -- */
+
+static void go_on(struct executor *executor, struct client *client) ON_MAIN
+{
+    count_error(executor, &client->reply);
+    update_skip(client);
+    if (executor->services.exchange)
+        exchange_resume(executor->services.exchange, client);
+}
+
+void executor_run_again(struct executor *executor, struct client *client)
+{
+    struct request *request = blocking_request(client);
+    struct call call = new_call(executor, client, request);
+    call.is_run_again = true;
+    client->flags &= ~(uint32_t)CLIENT_BLOCKED;
+    blocking_leave_keys(client);
+    executor_begin_answer(client);
+    listening_begin(&executor->services, client);
+    if (check(executor, &call))
+        run(executor, &call);
+    listening_end(&executor->services, client, call.command);
+    if (client->flags & CLIENT_BLOCKED)
+        return;
+    blocking_end(client);
+    if (!(client->flags & CLIENT_PAUSED))
+        go_on(executor, client);
+    else if (client->batch)
+        client->batch->current = request; /* when the pause is over, it begins anew */
+}
+
+void executor_end_blocked(struct executor *executor, struct client *client, struct command *command,
+                          int64_t spent_ns)
+{
+    count_command(executor, command, &client->reply, spent_ns);
+    if (executor->settings->latency_tracking)
+        latency_histogram_record(&command->stats.histogram, (uint64_t)spent_ns);
+    go_on(executor, client);
 }

@@ -15,6 +15,9 @@ struct config;
 struct observability_settings;
 struct keyspace;
 struct call;
+struct watch_table;
+struct blocking_table;
+struct timers;
 
 struct executor {
     struct services services;
@@ -25,6 +28,10 @@ struct executor {
     bool
         is_out_of_memory; /* eviction could not bring use under maxmemory; set by execute's check */
     uint64_t oom_refused;
+    struct watch_table *watches;
+    struct blocking_table *blocking;
+    struct timers *timers; /* of main's loop, for timeouts of blocked clients; NULL: none (tests) */
+    bool is_in_transaction; /* EXEC runs: what is propagated belongs together */
     /* Called after a command that changed something (AOF, replicas). NULL: nobody listens. */
     void (*propagate)(void *context, const struct call *call);
     void *propagate_context;
@@ -40,6 +47,21 @@ void executor_destroy(struct executor *executor);
 void executor_execute(void *executor, struct client *client, struct request *request);
 /* exchange_hooks.prefetch. */
 void executor_prefetch(void *executor, struct client *client, struct request *request, int stage);
+/* Runs a command inside of another (EXEC): statistics, slow log and propagation, no checks. */
+void executor_run_inside(struct executor *executor, struct call *call);
+/* The client's connection is gone: its transaction, watched keys and blocked command end. */
+void executor_forget_client(struct executor *executor, struct client *client);
+
+/* -- for blocking.c -- */
+
+/* Runs the request of a blocked client from its beginning. */
+void executor_run_again(struct executor *executor, struct client *client) ON_MAIN;
+/* Before something is written to a client that was blocked. */
+void executor_begin_answer(struct client *client);
+/* After the answer was written: statistics, and the client goes on. */
+void executor_end_blocked(struct executor *executor, struct client *client, struct command *command,
+                          int64_t spent_ns) ON_MAIN;
+
 /* At the beginning of a run of requests: takes the time. */
 void executor_begin_run(struct executor *executor);
 

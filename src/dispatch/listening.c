@@ -58,7 +58,8 @@ void listening_tell(const struct call *call)
 {
     struct pubsub *pubsub = call->services->pubsub;
     uint32_t flags = call->command->flags;
-    if (pubsub->monitors.count && !(flags & (COMMAND_SKIP_MONITOR | COMMAND_ADMIN)))
+    if (pubsub->monitors.count && !call->is_run_again &&
+        !(flags & (COMMAND_SKIP_MONITOR | COMMAND_ADMIN)))
         monitors_feed(&pubsub->monitors, &(struct monitored){.client = call->client,
                                                              .argv = call->argv,
                                                              .argc = call->argc,

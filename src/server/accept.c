@@ -3,8 +3,10 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "dispatch/execute.h"
 #include "observability/latency.h"
 #include "observability/stats.h"
+#include "server/placement.h"
 #include "server/server.h"
 #include <stdio.h>
 #include <string.h>
@@ -138,6 +140,7 @@ void server_on_opened(void *context, struct client *client, const struct tls_fac
     }
     server->stats->connections_received++;
     log_verbose("Accepted %s", client->peer);
+    placement_on_opened(server->placement, client);
 }
 
 void server_on_closed(void *context, struct client *client, enum connection_outcome outcome,
@@ -148,6 +151,7 @@ void server_on_closed(void *context, struct client *client, enum connection_outc
     static struct log_rate rate = {.per_second = 100}; /* main thread only */
     static struct log_rate plain_rate = {.per_second = 4};
     pubsub_forget_client(server->pubsub, client);
+    executor_forget_client(server->executor, client);
     if (reason == SESSION_CLOSE_QUERY_LIMIT) {
         server->stats->query_buffer_limit_disconnections++;
         log_warning("Closing client that reached max query buffer length: id=%llu addr=%s",

@@ -222,6 +222,7 @@ static void fill_services(struct server *server)
                                          .persistence = &server->settings.persistence,
                                          .control = &server->control};
     server->executor = executor_create(&server->services, &server->settings.observability);
+    server->executor->timers = loop_timers(io_pool_main_loop(server->pool));
 }
 
 int server_start(struct server *server)
