@@ -15,6 +15,8 @@ const struct command_spec *const all_commands[] = {
     string_commands,
     string_range_commands,
     lcs_commands,
+    geo_search_commands,
+    geo_commands,
     hyperloglog_commands,
     bitfield_commands,
     bitmap_commands,

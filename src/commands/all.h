@@ -15,6 +15,8 @@ extern const struct command_spec observability_commands[];
 extern const struct command_spec string_commands[];
 extern const struct command_spec string_range_commands[];
 extern const struct command_spec lcs_commands[];
+extern const struct command_spec geo_search_commands[];
+extern const struct command_spec geo_commands[];
 extern const struct command_spec hyperloglog_commands[];
 extern const struct command_spec bitfield_commands[];
 extern const struct command_spec bitmap_commands[];
