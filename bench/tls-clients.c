@@ -4,6 +4,7 @@
  *   tls-clients handshakes -p PORT [-n COUNT | -s SECONDS] [-c IN_FLIGHT] [-r]   connect, PING, close
  *   tls-clients idle       -p PORT  -n COUNT [-c IN_FLIGHT]                      ... keep until EOF on stdin
  *   tls-clients latency    -p PORT  -s SECONDS [-i MICROSECONDS]                 PING on one connection
+ *                          [-w SECONDS]                                          ... not measured, before
  *   common: -a CA_FILE [-t CERT_FILE -k KEY_FILE] [-r resume sessions] [-2 TLS 1.2 only]
  *
  * One thread, non-blocking sockets, epoll. Only 127.0.0.1. Prints one JSON line.
@@ -48,6 +49,7 @@ static struct options {
     int port;
     long count;
     double seconds;
+    double warm_up;
     int in_flight_max;
     long interval_us;
     bool resumes;
@@ -300,17 +302,22 @@ static void measure_latency(void)
     SSL_set_fd(ssl, fd);
     if (SSL_connect(ssl) != 1)
         die("SSL_connect");
-    double started_at = now();
-    /* One line when the connection stands, so that the storm starts after it. */
-    printf("{\"ready\": true}\n");
-    fflush(stdout);
+    double started_at = now() + options.warm_up;
+    bool is_ready = false;
     while (now() - started_at < options.seconds && count < SAMPLES_MAX) {
         char reply[64];
         double asked_at = now();
+        if (!is_ready && asked_at >= started_at) {
+            /* One line when the connection stands, so that the storm starts after it. */
+            printf("{\"ready\": true}\n");
+            fflush(stdout);
+            is_ready = true;
+        }
         if (SSL_write(ssl, ping, sizeof ping - 1) <= 0 ||
             SSL_read(ssl, reply, sizeof reply) <= 0)
             die("PING");
-        samples[count++] = now() - asked_at;
+        if (is_ready)
+            samples[count++] = now() - asked_at;
         struct timespec pause = {.tv_nsec = options.interval_us * 1000};
         nanosleep(&pause, NULL);
     }
@@ -330,10 +337,11 @@ static void read_options(int argc, char **argv)
     options.mode = argv[1];
     optind = 2;
     int letter;
-    while ((letter = getopt(argc, argv, "p:n:s:c:i:a:t:k:r2")) != -1) {
+    while ((letter = getopt(argc, argv, "p:n:s:w:c:i:a:t:k:r2")) != -1) {
         switch (letter) {
         case 'p': options.port = (int)strtol(optarg, NULL, 10); break;
         case 'n': options.count = strtol(optarg, NULL, 10); break;
+        case 'w': options.warm_up = strtod(optarg, NULL); break;
         case 's': options.seconds = strtod(optarg, NULL); break;
         case 'c': options.in_flight_max = (int)strtol(optarg, NULL, 10); break;
         case 'i': options.interval_us = strtol(optarg, NULL, 10); break;

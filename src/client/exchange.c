@@ -118,13 +118,14 @@ void exchange_set_settings(struct exchange *exchange, const struct session_setti
 
 void exchange_lend(struct exchange *exchange, struct client *client, int fd, unsigned flags)
 {
-    client->thread = io_pool_place(exchange->pool);
+    client->thread = io_pool_place(exchange->pool, flags & LEND_TLS);
     client->fd_number = fd;
+    uintptr_t how = flags | (uintptr_t)clock_ms() << LEND_TIME_SHIFT;
     io_thread_post(client->thread, (struct message){.type = SESSION_LEND,
                                                     .value = (uint32_t)fd,
                                                     .a = client,
                                                     .b = &client->meters,
-                                                    .c = (void *)(uintptr_t)flags});
+                                                    .c = (void *)how});
 }
 
 /* -- sending down -- */
@@ -188,10 +189,33 @@ static struct io_thread *choose_home(struct exchange *exchange, struct io_thread
     return home;
 }
 
+/* A connection whose handshake is not over, off a thread that retires. */
+static void rehome(struct exchange *exchange, struct client *client,
+                   struct session *session) ON_MAIN
+{
+    io_pool_unplace(client->thread);
+    client->thread = io_pool_is_stopping(exchange->pool)
+                         ? io_pool_thread(exchange->pool, 0)
+                         : io_pool_choose_for_handshake(exchange->pool);
+    io_pool_count_in(client->thread);
+    io_thread_post(client->thread, (struct message){.type = SESSION_ADOPT, .a = session});
+}
+
+void exchange_retire(struct exchange *exchange, struct io_thread *thread)
+{
+    (void)exchange;
+    if (io_thread_is_up(thread))
+        io_thread_post(thread, (struct message){.type = SESSION_RETIRE});
+}
+
 static void take_returned(struct exchange *exchange, const struct message *message) ON_MAIN
 {
     struct client *client = message->a;
     struct transfer *transfer = client->transfer;
+    if (!client->session) {
+        rehome(exchange, client, message->b);
+        return;
+    }
     assert(transfer && client->session == message->b);
     if (!message->value) {
         exchange->moves.stayed++;

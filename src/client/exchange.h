@@ -53,6 +53,9 @@ void exchange_lend(struct exchange *exchange, struct client *client, int fd,
  * not open yet, closing, moving already, or there. */
 bool exchange_move(struct exchange *exchange, struct client *client, struct io_thread *to) ON_MAIN;
 
+/* The thread retires: connections whose handshake is not over go elsewhere. May be repeated. */
+void exchange_retire(struct exchange *exchange, struct io_thread *thread) ON_MAIN;
+
 struct exchange_moves {
     uint64_t moved;
     uint64_t stayed; /* did not come to rest in time */

@@ -2,6 +2,7 @@
  * that steer it. See session_message.h for the contract. [I] */
 #include "client/session.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "io/tls_context.h"
@@ -32,6 +33,7 @@ struct session_host *session_host_create(struct io_thread *thread,
     host->thread = thread;
     host->resolver = resolver;
     session_recall_init(host);
+    session_admission_init(host);
     return host;
 }
 
@@ -39,6 +41,7 @@ void session_host_destroy(struct session_host *host)
 {
     assert(host->count == 0);
     session_recall_deinit(host);
+    session_admission_deinit(host);
     mem_free(host);
 }
 
@@ -65,7 +68,7 @@ void session_unlink(struct session_host *host, struct session *session)
 
 /* -- lent -- */
 
-static void report_closed(struct session *session, enum connection_outcome outcome)
+void session_report_closed(struct session *session, enum connection_outcome outcome)
 {
     struct message closed = {.type = SESSION_CLOSED,
                              .value = (uint32_t)outcome | (uint32_t)session->close_reason << 8,
@@ -74,13 +77,31 @@ static void report_closed(struct session *session, enum connection_outcome outco
                              .c = session->closed_text};
     session->is_dead = true;
     session->meters = NULL;
+    session_admission_end(session);
     io_thread_report(session->host->thread, closed);
 }
 
+void session_connect(struct session *session, int fd, int64_t handshake_timeout_ms)
+{
+    struct io_thread *thread = session->host->thread;
+    struct connection_options options = {.handler = &session_connection_handler,
+                                         .owner = session,
+                                         .tls = session->is_handshaking ? thread->tls : NULL,
+                                         .handshake_timeout_ms = handshake_timeout_ms};
+    session->connection = connection_accept(thread->loop, fd, &options);
+    if (!session->connection)
+        session_report_closed(session, OUTCOME_CLOSED_BY_US);
+}
+
 static void lend(struct session_host *host, int fd, struct client *client,
-                 struct client_meters *meters, uintptr_t flags)
+                 struct client_meters *meters, uintptr_t how)
 {
     struct session *session = mem_calloc(1, sizeof(*session));
+    uintptr_t flags = how & LEND_FLAGS;
+    session->fd = -1;
+    session->accepted_ms = (int64_t)(how >> LEND_TIME_SHIFT);
+    if (session->accepted_ms == 0)
+        session->accepted_ms = clock_ms();
     session->host = host;
     session->client = client;
     session->meters = meters;
@@ -94,23 +115,26 @@ static void lend(struct session_host *host, int fd, struct client *client,
     bool is_tls = flags & LEND_TLS;
     if ((is_tls && !host->thread->tls) || host->is_stopping) {
         close(fd);
-        report_closed(session, OUTCOME_CLOSED_BY_US);
+        session_report_closed(session, OUTCOME_CLOSED_BY_US);
         return;
     }
-    struct connection_options options = {.handler = &session_connection_handler,
-                                         .owner = session,
-                                         .tls = is_tls ? host->thread->tls : NULL,
-                                         .handshake_timeout_ms =
-                                             host->settings.handshake_timeout_ms};
-    session->connection = connection_accept(host->thread->loop, fd, &options);
-    if (!session->connection)
-        report_closed(session, OUTCOME_CLOSED_BY_US);
+    if (!is_tls) {
+        session_connect(session, fd, 0);
+        return;
+    }
+    session->fd = fd;
+    session_admit(host, session);
 }
 
 static void on_opened(struct connection *connection)
 {
     struct session *session = connection_owner(connection);
     session->connection = connection; /* plain connections open before connection_accept returns */
+    if (session->recalled_ms != 0) {  /* half open, for another thread: now main gets to know it */
+        session_recall_drop(session);
+        connection_cancel_detach(connection);
+    }
+    session_admission_end(session);
     if (connection_is_tls(connection)) {
         session->facts = mem_calloc(1, sizeof(*session->facts));
         transport_tls_describe(connection_transport(connection), session->facts);
@@ -140,7 +164,7 @@ static void on_closed(struct connection *connection, enum connection_outcome out
     session_free_input(session);
     if (text && *text)
         session->closed_text = mem_strdup(text);
-    report_closed(session, outcome);
+    session_report_closed(session, outcome);
 }
 
 static void forget(struct session *session)
@@ -278,6 +302,9 @@ void session_host_message(struct session_host *host, const struct message *messa
     case SESSION_ADOPT:
         session_adopt(host, message->a);
         break;
+    case SESSION_RETIRE:
+        session_admission_retire(host);
+        break;
     case SESSION_OPENED:
     case SESSION_REQUESTS:
     case SESSION_SPENT:
@@ -291,6 +318,7 @@ void session_host_turn(struct session_host *host)
 {
     if (host->recalled)
         session_recall_turn(host);
+    session_admission_turn(host);
     if (reply_chain_is_empty(&host->spent))
         return;
     io_thread_report(
@@ -303,6 +331,7 @@ bool session_host_stop(struct session_host *host)
 {
     if (!host->is_stopping) {
         host->is_stopping = true;
+        session_admission_stop(host);
         for (struct session *session = host->sessions; session; session = session->next)
             session_close(session, CONNECTION_CLOSE_AFTER_OUTPUT);
     }

@@ -8,6 +8,7 @@
 #include "base/thread_role.h"
 #include "client/client_meters.h"
 #include "client/request.h"
+#include "client/session_admission.h"
 #include "client/session_message.h"
 #include "io/connection.h"
 #include "io/timer.h"
@@ -30,6 +31,13 @@ struct session {
     struct connection *connection; /* NULL once closed */
     struct client *client;         /* main's; opaque here */
     struct client_meters *meters;  /* in the client's memory; not touched after CLOSED */
+
+    /* -- until it is open (session_admission.h) -- */
+    int fd;              /* while there is no connection yet; -1 */
+    bool is_waiting;     /* for its turn to make a handshake */
+    bool is_handshaking; /* counted in the host's admission */
+    int64_t accepted_ms;
+    struct session *next_waiting;
 
     /* -- input -- */
     struct resp_parser parser;
@@ -82,6 +90,7 @@ struct session_host {
     struct reply_chain spent; /* main's chunks, to be returned at the end of the turn */
     struct session *recalled; /* those that come to rest */
     struct timer recall_timer;
+    struct session_admission admission;
     bool is_stopping;
 };
 
@@ -100,6 +109,10 @@ bool session_host_stop(struct session_host *host) ON_IO;
 void session_link(struct session_host *host, struct session *session);
 void session_unlink(struct session_host *host, struct session *session);
 void session_close(struct session *session, enum connection_close_how how);
+/* Its last word. */
+void session_report_closed(struct session *session, enum connection_outcome outcome);
+/* Makes the connection of a lent descriptor; 0 is no limit of time. */
+void session_connect(struct session *session, int fd, int64_t handshake_timeout_ms);
 void session_on_readable(struct connection *connection);
 /* Goes on with what was held back: unparsed input, a batch to hand on, paused reading. */
 void session_resume_input(struct session *session);
@@ -120,6 +133,8 @@ struct byte_pool *session_pool(struct session_host *host);
 void session_recall_init(struct session_host *host);
 void session_recall_deinit(struct session_host *host);
 void session_recall(struct session_host *host, struct session *session);
+/* Hands a session over that is at rest and has left its loop, or never was in it. */
+void session_recall_give(struct session_host *host, struct session *session);
 /* It is closed before it has left. */
 void session_recall_drop(struct session *session);
 /* End of a turn: hands over those that are at rest. */

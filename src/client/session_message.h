@@ -29,6 +29,9 @@
  * closed. What a has sent up comes before RETURNED, and b sends nothing before ADOPT: order is kept
  * both ways. The session moves with all it has read, parsed and not sent yet; its memory does not
  * change place, and what was allocated on a (blocks, batches) is freed on b.
+ *
+ * Sessions whose handshake is not over are not known to main. RETIRE asks for all of those: each is
+ * RETURNED unasked (and is then main's to ADOPT elsewhere), or opens first and is moved like any other.
  */
 #ifndef CLIENT_SESSION_MESSAGE_H
 #define CLIENT_SESSION_MESSAGE_H
@@ -39,7 +42,9 @@ enum session_message {
     /* -- to the I/O thread -- */
     /* a = struct session_settings, which moves (one small heap block) */
     SESSION_SETTINGS = IO_MESSAGE_USER,
-    SESSION_LEND,       /* value = fd, a = client, b = its meters, c = enum lend_flag bits */
+    /* value = fd, a = client, b = its meters, c = enum lend_flag bits and, from LEND_TIME_SHIFT on,
+     * clock_ms() when it was accepted (0: now) */
+    SESSION_LEND,
     SESSION_LIMITS,     /* a = session, value = is authenticated */
     SESSION_HELD,       /* a = session; until its REPLIES */
     SESSION_REPLIES,    /* a = batch with its replies */
@@ -49,6 +54,7 @@ enum session_message {
     SESSION_BATCH_BACK, /* a = batch */
     SESSION_RECALL,     /* a = session, open */
     SESSION_ADOPT,      /* a = session, which has left another thread */
+    SESSION_RETIRE,     /* what is half open goes elsewhere */
     /* -- to main -- */
     SESSION_OPENED,   /* a = client, b = session, c = struct tls_facts or NULL, until LIMITS */
     SESSION_REQUESTS, /* a = batch */
@@ -69,13 +75,15 @@ enum session_close_reason {
 /* A connection that is not at rest so long after RECALL (its peer takes nothing) stays. */
 enum { SESSION_RECALL_LIMIT_MS = 50 };
 
-enum lend_flag { LEND_TLS = 1 << 0, LEND_AUTHENTICATED = 1 << 1 };
+enum lend_flag { LEND_TLS = 1 << 0, LEND_AUTHENTICATED = 1 << 1, LEND_FLAGS = 0xff };
+enum { LEND_TIME_SHIFT = 8 };
 
 /* What every session is held to; a new snapshot is sent when the configuration changes. */
 struct session_settings {
     int64_t bulk_size_max;
     int64_t query_size_max;
-    int64_t handshake_timeout_ms;
+    int64_t handshake_timeout_ms; /* from accept on; 0: none */
+    int64_t handshakes_max;       /* under way at a time, on each thread; 0: any number */
 };
 
 #endif

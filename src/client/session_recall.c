@@ -45,7 +45,18 @@ void session_recall_drop(struct session *session)
     session->recalled_ms = 0;
 }
 
-/* True when main was answered. */
+void session_recall_give(struct session_host *host, struct session *session)
+{
+    session_unlink(host, session);
+    session->host = NULL;
+    io_thread_report(host->thread, (struct message){.type = SESSION_RETURNED,
+                                                    .value = true,
+                                                    .a = session->client,
+                                                    .b = session});
+}
+
+/* True when the trying is over. Main waits for an answer about those that it knows, the open ones.
+ */
 static bool try_return(struct session_host *host, struct session *session)
 {
     bool has_left = connection_try_detach(session->connection);
@@ -56,13 +67,13 @@ static bool try_return(struct session_host *host, struct session *session)
     }
     session->recalled_ms = 0;
     if (has_left) {
-        session_unlink(host, session);
-        session->host = NULL;
+        session_admission_leave(session);
+        session_recall_give(host, session);
+    } else if (!session->is_handshaking) {
+        io_thread_report(
+            host->thread,
+            (struct message){.type = SESSION_RETURNED, .a = session->client, .b = session});
     }
-    io_thread_report(host->thread, (struct message){.type = SESSION_RETURNED,
-                                                    .value = has_left,
-                                                    .a = session->client,
-                                                    .b = session});
     return true;
 }
 
@@ -88,6 +99,11 @@ void session_adopt(struct session_host *host, struct session *session)
     session_link(host, session);
     session->limits.bulk_size_max = host->settings.bulk_size_max;
     session->limits.query_size_max = host->settings.query_size_max;
+    bool is_without_connection = session->fd >= 0;
+    if (is_without_connection || session->is_handshaking)
+        session_admission_adopt(host, session);
+    if (is_without_connection)
+        return;
     connection_attach(host->thread->loop, session->connection);
     if (host->is_stopping)
         session_close(session, CONNECTION_CLOSE_AFTER_OUTPUT);

@@ -8,12 +8,13 @@
  * pool as soon as they are empty, so an idle connection holds none.
  *
  * Callbacks into the owner run only from the loop's phases: receive completions, and the ready
- * task, which stands for everything else (opening a plain socket, offering what was left unread,
- * room to write). CLOSED means that the socket was closed and only its on_closed is awaited. The
- * loop's thread.
+ * task, which stands for everything else (a step of a handshake, opening a plain socket, offering
+ * what was left unread, room to write). CLOSED means that the socket was closed and only its
+ * on_closed is awaited. The loop's thread.
  */
 #include "io/connection.h"
 #include "base/assert.h"
+#include "base/clock.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "io/byte_pool.h"
@@ -41,6 +42,7 @@ _Static_assert((int)LOOP_SCRATCH_SIZE >= (int)RECORD_PAYLOAD_MAX, "the scratch g
 struct connection_phase {
     struct timer timer;
     struct connection *connection;
+    int64_t left_ms; /* of the handshake's time, while it moves to another loop; -1: no limit */
     struct address address; /* outgoing; the kernel reads it until connected */
     char peer[ADDRESS_TEXT_MAX];
 };
@@ -301,6 +303,15 @@ static void note_end(struct connection *connection, bool is_reset, int error)
         wire->error = strerrordesc_np(error);
 }
 
+/* A handshake's step is slow work, bounded for all together (loop_task_slow). */
+static void go_on(struct connection *connection)
+{
+    if (connection->state == STATE_HANDSHAKING && connection->is_tls)
+        loop_task_slow(loop_of(connection), &connection->ready_task);
+    else
+        loop_task_ready(loop_of(connection), &connection->ready_task);
+}
+
 static void on_received(struct socket *socket, struct io_buffer *buffer, int size)
 {
     struct connection *connection = connection_of_socket(socket);
@@ -320,7 +331,10 @@ static void on_received(struct socket *socket, struct io_buffer *buffer, int siz
     } else {
         note_end(connection, size < 0, -size);
     }
-    advance(connection);
+    if (connection->state == STATE_HANDSHAKING && connection->is_tls)
+        go_on(connection);
+    else
+        advance(connection);
     if (connection->state == STATE_OPEN || connection->state == STATE_HANDSHAKING)
         update_receiving(connection);
 }
@@ -498,7 +512,7 @@ static void on_sent(struct socket *socket, int result)
         connection->is_input_blocked = false;
         connection->is_starved = false;
         if (connection->state < STATE_DRAINING)
-            loop_task_ready(loop, &connection->ready_task);
+            go_on(connection);
     }
     if (connection->wants_writable && connection->state == STATE_OPEN)
         loop_task_ready(loop, &connection->ready_task);
@@ -935,10 +949,33 @@ void connection_close(struct connection *connection, enum connection_close_how h
 
 /* -- moving -- */
 
+static bool may_move(const struct connection *connection)
+{
+    return connection->state == STATE_OPEN || connection->state == STATE_HANDSHAKING;
+}
+
+/* The handshake's timer belongs to the loop that is left. */
+static void take_handshake_along(struct connection *connection)
+{
+    struct connection_phase *phase = connection->phase;
+    bool is_timed = phase->timer.is_active;
+    phase->left_ms = is_timed ? phase->timer.deadline_ms - clock_ms() : -1;
+    timer_stop(loop_timers(loop_of(connection)), &phase->timer);
+    count_handshake_end(connection);
+}
+
+static void go_on_with_handshake(struct connection *connection)
+{
+    struct connection_phase *phase = connection->phase;
+    begin_handshake(connection);
+    if (phase->left_ms >= 0)
+        timer_start(loop_timers(loop_of(connection)), &phase->timer, phase->left_ms);
+}
+
 void connection_begin_detach(struct connection *connection)
 {
     loop_assert_owner(loop_of(connection));
-    if (connection->state != STATE_OPEN)
+    if (!may_move(connection))
         return;
     connection->is_detaching = true;
     stop_receiving(connection);
@@ -948,7 +985,7 @@ void connection_cancel_detach(struct connection *connection)
 {
     loop_assert_owner(loop_of(connection));
     connection->is_detaching = false;
-    if (connection->state != STATE_OPEN)
+    if (!may_move(connection))
         return;
     update_receiving(connection);
     want_flush(connection);
@@ -982,15 +1019,17 @@ bool connection_try_detach(struct connection *connection)
     struct loop *loop = loop_of(connection);
     loop_assert_owner(loop);
     assert(!loop->is_polling);
-    if (connection->state != STATE_OPEN || connection->sending != NULL)
+    if (!may_move(connection) || connection->sending != NULL)
         return false;
     assert(connection->is_detaching);
-    assert(connection->phase == NULL);
+    assert((connection->phase == NULL) == (connection->state == STATE_OPEN));
     if (socket_detach(loop, &connection->socket) != 0)
         return false;
     loop_task_cancel(loop, &connection->ready_task);
     loop_task_cancel(loop, &connection->flush_task);
     take_input_along(&connection->wire);
+    if (connection->state == STATE_HANDSHAKING)
+        take_handshake_along(connection);
     io_stat_subtract(loop_stats(loop)->connections, 1);
     connection->wire.loop = NULL;
     return true;
@@ -1000,12 +1039,14 @@ void connection_attach(struct loop *loop, struct connection *connection)
 {
     loop_assert_owner(loop);
     assert(connection->wire.loop == NULL);
-    assert(connection->state == STATE_OPEN);
+    assert(may_move(connection));
     connection->wire.loop = loop;
     connection->is_detaching = false;
     io_stat_add(loop_stats(loop)->connections, 1);
     if (connection->is_tls)
         transport_tls_set_stats(connection->transport, loop_stats(loop));
+    if (connection->state == STATE_HANDSHAKING)
+        go_on_with_handshake(connection);
     int fd = connection->socket.fd;
     int result = socket_open(loop, &connection->socket, fd, &socket_handler);
     if (result < 0) {
@@ -1019,7 +1060,7 @@ void connection_attach(struct loop *loop, struct connection *connection)
     update_receiving(connection);
     want_flush(connection);
     /* Whatever was due: the offer of what was left unread, room to write, a reset. */
-    loop_task_ready(loop, &connection->ready_task);
+    go_on(connection);
 }
 
 size_t connection_memory(const struct connection *connection)

@@ -219,22 +219,24 @@ void io_pool_prefer_main(struct io_pool *pool, bool prefers_main)
 
 struct io_thread *io_pool_choose(struct io_pool *pool)
 {
-    struct io_thread *own = pool->threads[0];
-    uint64_t handshakes = io_stat_read(loop_stats(own->loop)->handshakes_in_flight);
-    if (pool->prefers_main && handshakes < IO_POOL_MAIN_HANDSHAKES_MAX)
-        return own;
+    return pool->prefers_main ? pool->threads[0] : io_pool_choose_for_handshake(pool);
+}
+
+struct io_thread *io_pool_choose_for_handshake(struct io_pool *pool)
+{
     struct io_thread *best = NULL;
     for (int i = 1; i <= pool->highest; i++) {
         struct io_thread *thread = pool->threads[i];
         if (thread && io_thread_is_placeable(thread) && (!best || thread->clients < best->clients))
             best = thread;
     }
-    return best ? best : own;
+    return best ? best : pool->threads[0];
 }
 
-struct io_thread *io_pool_place(struct io_pool *pool)
+struct io_thread *io_pool_place(struct io_pool *pool, bool is_handshake)
 {
-    struct io_thread *thread = io_pool_choose(pool);
+    struct io_thread *thread =
+        is_handshake ? io_pool_choose_for_handshake(pool) : io_pool_choose(pool);
     io_pool_count_in(thread);
     return thread;
 }

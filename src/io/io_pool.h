@@ -10,7 +10,7 @@
 
 #include "io/io_thread.h"
 
-enum { IO_THREADS_MAX = 128, IO_POOL_MAIN_HANDSHAKES_MAX = 4 };
+enum { IO_THREADS_MAX = 128 };
 
 struct io_pool;
 struct tls_settings;
@@ -45,14 +45,16 @@ void io_pool_tend(struct io_pool *pool) ON_MAIN;
 struct loop *io_pool_main_loop(struct io_pool *pool);
 struct wakeup *io_pool_main_wakeup(struct io_pool *pool);
 
-/* Whether new connections go to main's own loop while it has not too many handshakes under way
- * (IO_POOL_MAIN_HANDSHAKES_MAX): those are dear, and main must stay quick. At first: no. */
+/* Whether new connections go to main's own loop. At first: no. */
 void io_pool_prefer_main(struct io_pool *pool, bool prefers_main) ON_MAIN;
 /* The thread that a new connection goes to: main when it is preferred, else the one with fewest
  * clients. */
 struct io_thread *io_pool_choose(struct io_pool *pool) ON_MAIN;
+/* The same for a connection that begins with a handshake. Those are dear, and main must stay quick:
+ * it makes none while there are I/O threads. */
+struct io_thread *io_pool_choose_for_handshake(struct io_pool *pool) ON_MAIN;
 /* Chooses, and counts the connection there. */
-struct io_thread *io_pool_place(struct io_pool *pool) ON_MAIN;
+struct io_thread *io_pool_place(struct io_pool *pool, bool is_handshake) ON_MAIN;
 void io_pool_count_in(struct io_thread *thread) ON_MAIN;
 void io_pool_unplace(struct io_thread *thread) ON_MAIN;
 

@@ -9,6 +9,7 @@ struct io_stats {
     uint64_t turns;
     uint64_t waits; /* turns that slept */
     uint64_t busy_us;
+    uint64_t slow_us; /* of those, in handshakes (loop_task_slow) */
     uint64_t idle_us;
     uint64_t reads;    /* receive completions */
     uint64_t writes;   /* send completions */
@@ -20,6 +21,8 @@ struct io_stats {
     uint64_t wakeups_received;
     /* -- TLS -- */
     uint64_t handshakes_in_flight;
+    uint64_t handshakes_waiting; /* for their turn, now */
+    uint64_t handshakes_refused; /* since too many waited */
     uint64_t handshakes_full;
     uint64_t handshakes_resumed;
     uint64_t handshakes_failed;

@@ -115,6 +115,20 @@ static size_t run_tasks(struct loop *loop, enum loop_list list, size_t count)
     return done;
 }
 
+static void run_slow(struct loop *loop)
+{
+    if (loop->lists[LOOP_LIST_SLOW].count == 0)
+        return;
+    if (loop->kind == LOOP_BACKEND_URING)
+        loop->ops->wait(loop, 0); /* submits sends; epoll's are out already */
+    size_t count = loop->lists[LOOP_LIST_SLOW].count;
+    int64_t began_us = clock_read_us();
+    do
+        (void)run_tasks(loop, LOOP_LIST_SLOW, 1);
+    while (--count > 0 && clock_read_us() - began_us < LOOP_SLOW_US_MAX);
+    io_stat_add(loop->stats->slow_us, clock_read_us() - began_us);
+}
+
 /* How long the backend may wait: not past the next timer, and not while there is something to run.
  */
 static int64_t wait_limit_us(struct loop *loop, int64_t wait_us)
@@ -136,6 +150,7 @@ size_t loop_poll(struct loop *loop, int64_t wait_us)
     struct io_stats *stats = loop->stats;
     io_stat_add(stats->turns, 1);
     size_t done = loop->ops->prepare(loop);
+    run_slow(loop);
     size_t ready_count = loop->lists[LOOP_LIST_READY].count;
     int64_t turn_began_us = clock_us();
     int64_t limit_us = wait_limit_us(loop, wait_us);
@@ -172,7 +187,8 @@ size_t loop_socket_count(const struct loop *loop)
 
 bool loop_has_ready(const struct loop *loop)
 {
-    return loop->lists[LOOP_LIST_READY].count > 0 || loop->lists[LOOP_LIST_FLUSH].count > 0;
+    return loop->lists[LOOP_LIST_READY].count > 0 || loop->lists[LOOP_LIST_FLUSH].count > 0 ||
+           loop->lists[LOOP_LIST_SLOW].count > 0;
 }
 
 /* -- tasks -- */
@@ -230,6 +246,13 @@ void loop_task_ready(struct loop *loop, struct loop_task *task)
     loop_assert_owner(loop);
     if (!task->is_queued)
         loop_list_append(loop, LOOP_LIST_READY, task);
+}
+
+void loop_task_slow(struct loop *loop, struct loop_task *task)
+{
+    loop_assert_owner(loop);
+    if (!task->is_queued)
+        loop_list_append(loop, LOOP_LIST_SLOW, task);
 }
 
 void loop_task_flush(struct loop *loop, struct loop_task *task)

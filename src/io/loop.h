@@ -2,8 +2,9 @@
  *
  * A turn is written out by its owner, so that it reads as a list of named phases:
  *
- *     loop_poll(loop, wait_us);   submit what is queued, wait, collect completions, then run their
- *                                 callbacks, due timers, and the tasks that were ready before
+ *     loop_poll(loop, wait_us);   submit what is queued, run a bit of slow work, wait, collect
+ *                                 completions, then run their callbacks, due timers, and the
+ *                                 tasks that were ready before
  *     ... the owner's own phases (mailboxes, command execution) ...
  *     loop_flush(loop);           run the flush tasks: one send per connection
  *
@@ -69,6 +70,11 @@ void loop_task_init(struct loop_task *task, void (*run)(struct loop_task *task))
 /* Runs in the next loop_poll (which will not wait). No effect when queued already. The number of
  * tasks run in one poll is the length of the list at its beginning. */
 void loop_task_ready(struct loop *loop, struct loop_task *task);
+/* Like ready, for work of a large fraction of a millisecond (a handshake's arithmetic): each poll
+ * runs at least one, and no further one once LOOP_SLOW_US_MAX have passed. They run after what was
+ * sent is on its way and before arrivals are looked at, so that whatever is quick waits for one of
+ * them at most. */
+void loop_task_slow(struct loop *loop, struct loop_task *task);
 /* Runs in the next loop_flush. */
 void loop_task_flush(struct loop *loop, struct loop_task *task);
 void loop_task_cancel(struct loop *loop, struct loop_task *task);

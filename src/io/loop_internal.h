@@ -9,6 +9,7 @@
 enum loop_list {
     LOOP_LIST_READY,   /* run by loop_poll */
     LOOP_LIST_FLUSH,   /* run by loop_flush */
+    LOOP_LIST_SLOW,    /* run by loop_poll, a little each time */
     LOOP_LIST_BACKEND, /* sockets the backend has something to do for */
     LOOP_LIST_COUNT
 };
@@ -25,7 +26,8 @@ enum {
     LOOP_BUFFERS_DEFAULT = 64,
     LOOP_BYTE_POOL_BUDGET = 8 * 1024 * 1024,
     LOOP_SCRATCH_SIZE = 16384, /* one TLS record's payload */
-    LOOP_HEAP_BUFFERS_KEPT = 64
+    LOOP_HEAP_BUFFERS_KEPT = 64,
+    LOOP_SLOW_US_MAX = 100 /* after so much slow work of a turn no more is begun */
 };
 
 /* io_buffer.index of a buffer from the heap (loop_heap_buffer_*). */

@@ -109,7 +109,8 @@ static void measure(struct placement *placement, int64_t elapsed_us)
             placement->busy_us[i] = 0;
             continue;
         }
-        uint64_t busy_us = io_stat_read(loop_stats(thread->loop)->busy_us);
+        const struct io_stats *stats = loop_stats(thread->loop);
+        uint64_t busy_us = io_stat_read(stats->busy_us) - io_stat_read(stats->slow_us);
         uint64_t spent_us = busy_us - placement->busy_us[i];
         placement->busy_us[i] = busy_us; /* of another thread than last time: a large difference */
         if (spent_us > (uint64_t)elapsed_us)
@@ -184,6 +185,12 @@ static bool begin_move(struct placement *placement, struct client *client, struc
     return true;
 }
 
+static bool is_too_busy(const struct placement_facts *facts)
+{
+    return facts->main_busy_percent >
+           (facts->is_deep ? PLACEMENT_DEEP_LEND_PERCENT : PLACEMENT_LEND_PERCENT);
+}
+
 enum lend_what {
     LEND_HALF, /* at least one; the busiest */
     LEND_BUSY, /* all that had something to do */
@@ -207,6 +214,17 @@ static void lend(struct placement *placement, enum lend_what what) ON_MAIN
     mem_free(candidates);
 }
 
+void placement_on_opened(struct placement *placement, struct client *client)
+{
+    if (placement->facts.is_lending || client->thread->index == 0 || !may_move(placement) ||
+        is_too_busy(&placement->facts))
+        return;
+    const struct io_stats *stats = loop_stats(client->thread->loop);
+    if (io_stat_read(stats->handshakes_in_flight) < PLACEMENT_HANDSHAKES_MAX)
+        (void)begin_move(placement, client, io_pool_thread(placement->pool, 0),
+                         &placement->facts.taken_back);
+}
+
 /* Up to `wanted` of those that had something to do; the quiet ones cost nothing where they are. */
 static void take_back(struct placement *placement, size_t wanted) ON_MAIN
 {
@@ -227,8 +245,11 @@ static void empty_retiring(struct placement *placement) ON_MAIN
 {
     bool is_retiring = false;
     for (int i = 1; i <= io_pool_count(placement->pool); i++) {
-        const struct io_thread *thread = io_pool_thread(placement->pool, i);
-        is_retiring |= thread && thread->state == IO_THREAD_RETIRING && thread->clients > 0;
+        struct io_thread *thread = io_pool_thread(placement->pool, i);
+        if (!thread || thread->state != IO_THREAD_RETIRING || thread->clients == 0)
+            continue;
+        is_retiring = true;
+        exchange_retire(placement->exchange, thread);
     }
     struct client *client = is_retiring ? placement->clients->first : NULL;
     for (; client && may_move(placement); client = client->next)
@@ -255,12 +276,6 @@ static void even_out(struct placement *placement) ON_MAIN
 }
 
 /* -- deciding -- */
-
-static bool is_too_busy(const struct placement_facts *facts)
-{
-    return facts->main_busy_percent >
-           (facts->is_deep ? PLACEMENT_DEEP_LEND_PERCENT : PLACEMENT_LEND_PERCENT);
-}
 
 static bool is_calm(const struct placement_facts *facts)
 {

@@ -14,13 +14,14 @@ static void write_thread(struct buffer *out, const struct io_thread *thread)
     const struct io_stats *stats = loop_stats(thread->loop);
     (void)buffer_printf(
         out,
-        "io_thread_%d:backend=%s,clients=%llu,connections=%llu,handshakes=%llu,reads=%llu,"
+        "io_thread_%d:backend=%s,clients=%llu,connections=%llu,handshakes=%llu,handshakes_waiting=%"
+        "llu,reads=%llu,"
         "writes=%llu,bytes_in=%llu,bytes_out=%llu,turns=%llu,waits=%llu,wakeups_sent=%llu,"
         "wakeups_received=%llu,busy_us=%llu,idle_us=%llu\r\n",
         thread->index, loop_backend_name(thread->loop), (unsigned long long)thread->clients,
-        READ(connections), READ(handshakes_in_flight), READ(reads), READ(writes), READ(bytes_in),
-        READ(bytes_out), READ(turns), READ(waits), READ(wakeups_sent), READ(wakeups_received),
-        READ(busy_us), READ(idle_us));
+        READ(connections), READ(handshakes_in_flight), READ(handshakes_waiting), READ(reads),
+        READ(writes), READ(bytes_in), READ(bytes_out), READ(turns), READ(waits), READ(wakeups_sent),
+        READ(wakeups_received), READ(busy_us), READ(idle_us));
 }
 
 /* Shares are those of the last tenth of a second, in hundredths of one core. */
@@ -90,6 +91,8 @@ COUNTER(handshakes_resumed)
 COUNTER(handshakes_failed)
 COUNTER(handshakes_timed_out)
 COUNTER(handshakes_in_flight)
+COUNTER(handshakes_waiting)
+COUNTER(handshakes_refused)
 COUNTER(handshake_cpu_us)
 COUNTER(failed_no_shared_protocol)
 COUNTER(failed_no_shared_cipher)
@@ -168,6 +171,8 @@ static const struct info_field tls_fields[] = {
     {"tls_handshakes_failed", write_handshakes_failed},
     {"tls_handshakes_timed_out", write_handshakes_timed_out},
     {"tls_handshakes_in_flight", write_handshakes_in_flight},
+    {"tls_handshakes_waiting", write_handshakes_waiting},
+    {"tls_handshakes_refused", write_handshakes_refused},
     {"tls_handshake_cpu_us", write_handshake_cpu_us},
     {"tls_failed_no_shared_protocol", write_failed_no_shared_protocol},
     {"tls_failed_no_shared_cipher", write_failed_no_shared_cipher},

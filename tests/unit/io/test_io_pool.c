@@ -95,7 +95,7 @@ Test(io_pool, one_thread_is_main_itself)
     struct io_pool *pool = open_pool(1);
     cr_assert_eq(io_pool_configured(pool), 1);
     cr_assert_eq(io_pool_count(pool), 0);
-    struct io_thread *thread = io_pool_place(pool);
+    struct io_thread *thread = io_pool_place(pool, false);
     cr_assert_eq(thread->index, 0);
     cr_assert_eq(thread->clients, 1);
     io_pool_unplace(thread);
@@ -109,13 +109,28 @@ Test(io_pool, places_where_fewest_are)
     cr_assert_eq(io_pool_configured(pool), 3);
     cr_assert_eq(io_pool_count(pool), 3);
     for (int i = 0; i < 30; i++)
-        cr_assert_neq(io_pool_place(pool)->index, 0, "main serves none");
+        cr_assert_neq(io_pool_place(pool, false)->index, 0, "main serves none");
     for (int i = 1; i <= 3; i++)
         cr_assert_eq(io_pool_thread(pool, i)->clients, 10);
     for (int i = 0; i < 10; i++)
         io_pool_unplace(io_pool_thread(pool, 2));
     for (int i = 0; i < 10; i++)
-        cr_assert_eq(io_pool_place(pool)->index, 2);
+        cr_assert_eq(io_pool_place(pool, false)->index, 2);
+    close_pool(pool);
+}
+
+Test(io_pool, main_makes_no_handshakes_while_there_are_threads)
+{
+    struct io_pool *pool = open_pool(2);
+    io_pool_prefer_main(pool, true);
+    for (int i = 0; i < 10; i++) {
+        cr_assert_eq(io_pool_place(pool, false)->index, 0);
+        cr_assert_neq(io_pool_place(pool, true)->index, 0);
+    }
+    cr_assert_eq(io_pool_thread(pool, 1)->clients, 5);
+    close_pool(pool);
+    pool = open_pool(1);
+    cr_assert_eq(io_pool_place(pool, true)->index, 0);
     close_pool(pool);
 }
 
