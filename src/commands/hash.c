@@ -75,7 +75,7 @@ static void hdel_command(struct call *call)
         struct value hash = entry_value(entry);
         for (int i = 2; i < call->argc && hash_count(hash) > 0; i++)
             deleted += hash_delete(&hash, call->argv[i]);
-        hash_put_back(entry, hash);
+        hash_put_back(call, key, entry, hash);
         if (deleted) {
             call->dirty += deleted;
             db_changed(call->db, key.name, KEY_CLASS_HASH, "hdel");
@@ -99,14 +99,14 @@ static void set_number(struct call *call, struct key key, struct entry *entry, s
 }
 
 /* A field that is there but expired must not lend its expiry to the new number. */
-static void forget_expired(struct call *call, struct entry *entry)
+static void forget_expired(struct call *call, struct key key, struct entry *entry)
 {
     struct hash_item item;
     struct value hash = entry_value(entry);
     if (hash_get(hash, call->argv[2], INT64_MIN, &item) &&
         !hash_item_is_live(&item, hash_now(call))) {
         hash_delete(&hash, call->argv[2]);
-        hash_put_back(entry, hash);
+        hash_put_back(call, key, entry, hash);
     }
 }
 
@@ -125,7 +125,7 @@ static void hincrby_command(struct call *call)
             return;
         }
     } else if (entry) {
-        forget_expired(call, entry);
+        forget_expired(call, key, entry);
     }
     if (__builtin_add_overflow(value, by, &value)) {
         reply_error(call->reply, "ERR increment or decrement would overflow");
@@ -177,7 +177,7 @@ static void hincrbyfloat_command(struct call *call)
             return;
         }
     } else if (entry) {
-        forget_expired(call, entry);
+        forget_expired(call, key, entry);
         item.expiry = HASH_NO_EXPIRY;
     }
     value += by;

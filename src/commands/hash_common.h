@@ -26,14 +26,18 @@ static inline bool hash_find(struct call *call, struct key key, bool writes, str
         return true;
     if (__builtin_expect(entry_type(*entry) != VALUE_HASH, 0))
         return call_wrong_type(call);
-    if (!writes && (*entry)->encoding != ENCODING_LISTPACK)
+    if (writes)
+        db_fields_open(call->db, *entry);
+    else if ((*entry)->encoding != ENCODING_LISTPACK)
         *entry = hash_remove_due(call, key, *entry);
     return true;
 }
 
-static inline void hash_put_back(struct entry *entry, struct value hash)
+static inline void hash_put_back(struct call *call, struct key key, struct entry *entry,
+                                 struct value hash)
 {
     entry_set_pointer(entry, (enum value_encoding)hash.encoding, hash.pointer);
+    db_fields_close(call->db, key, entry);
 }
 
 /* The hash to write to: of the entry, or a new one, which hash_finish adds. */
@@ -46,7 +50,7 @@ static inline void hash_finish(struct call *call, struct key key, struct entry *
                                struct value hash)
 {
     if (entry)
-        hash_put_back(entry, hash);
+        hash_put_back(call, key, entry, hash);
     else
         db_add_value(call->db, key, hash);
 }

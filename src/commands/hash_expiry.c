@@ -56,10 +56,12 @@ struct entry *hash_remove_due(struct call *call, struct key key, struct entry *e
     if (next == HASH_NO_EXPIRY || next >= clock_wall_ms())
         return entry;
     struct due due = {call, key};
+    db_fields_open(call->db, entry);
     size_t removed = hash_expire_due(&hash, clock_wall_ms(), DUE_MAX, propagate_due, &due);
-    hash_put_back(entry, hash);
+    hash_put_back(call, key, entry, hash);
     if (removed == 0)
         return entry;
+    call->services->keyspace->stats.expired_fields += removed;
     call->dirty += removed;
     db_changed(call->db, key.name, KEY_CLASS_HASH, "hexpired");
     if (hash_count(hash) > 0)
@@ -171,7 +173,7 @@ static void outcome_finish(struct call *call, struct key key, struct entry *entr
 {
     int deleted = outcome->deleted.count;
     int changed = outcome->changed.count;
-    hash_put_back(entry, hash);
+    hash_put_back(call, key, entry, hash);
     if (changed + deleted) {
         char digits[NUMBER_I64_TEXT_MAX];
         struct bytes when = {NULL, 0};

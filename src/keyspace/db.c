@@ -30,6 +30,8 @@ void db_init(struct db *db, struct keyspace *keyspace, int index)
 {
     dict_init(&db->keys, &db_dict_type);
     expiry_index_init(&db->expiry);
+    expiry_index_init(&db->fields);
+    db->open_fields = HASH_NO_EXPIRY;
     db->keyspace = keyspace;
     db->index = index;
 }
@@ -38,6 +40,7 @@ void db_deinit(struct db *db)
 {
     dict_deinit(&db->keys);
     expiry_index_deinit(&db->expiry);
+    expiry_index_deinit(&db->fields);
 }
 
 /* -- events -- */
@@ -88,6 +91,7 @@ struct entry *db_detach(struct db *db, uint64_t hash, struct entry **slot)
         bool was_indexed = expiry_index_remove(&db->expiry, entry_expiry(entry), hash);
         assert(was_indexed);
     }
+    fields_leave(db, hash, entry);
     dict_remove_slot(&db->keys, hash, (void **)(void *)slot);
     if (wants(db->keyspace, KEY_DELETED))
         tell(db->keyspace, &(struct key_event){.kinds = KEY_DELETED,
@@ -219,6 +223,7 @@ static struct entry *add_entry(struct db *db, uint64_t hash, struct entry *entry
     dict_add(&db->keys, hash, entry);
     if (entry_expires(entry))
         expiry_index_add(&db->expiry, entry_expiry(entry), hash);
+    fields_enter(db, hash, entry);
     tell_created(db, entry);
     return entry;
 }
@@ -236,6 +241,8 @@ static struct entry *replace(struct db *db, struct key key, struct entry **slot,
     entry->access =
         (db->keyspace->is_lfu ? old->access : keyspace_access_initial(db->keyspace)) & 0xffffff;
     *slot = entry;
+    fields_leave(db, key.hash, old);
+    fields_enter(db, key.hash, entry);
     db_release_entry(db, old, db->keyspace->settings->lazyfree_lazy_server_del);
     return entry;
 }

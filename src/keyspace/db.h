@@ -25,6 +25,8 @@ struct key {
 struct db {
     struct dict keys;           /* of struct entry */
     struct expiry_index expiry; /* of those that expire */
+    struct expiry_index fields; /* of hashes whose fields expire: when the next one does */
+    int64_t open_fields;        /* db_fields_open: what stands in `fields` for the open hash */
     struct keyspace *keyspace;
     int index;
 };
@@ -95,6 +97,14 @@ struct entry *db_copy(struct db *from, struct key key, struct db *to, struct key
 struct entry *db_set_expiry(struct db *db, struct key key, struct entry *entry, int64_t expiry_ms);
 /* True when the time has come, by the rules in force (false while loading). */
 bool db_entry_is_expired(const struct db *db, const struct entry *entry);
+
+/* -- fields of hashes that expire. Whoever changes a hash in place tells before and after, so that
+ * active expiry finds it; one hash is open at a time -- */
+
+void db_fields_open(struct db *db, const struct entry *entry);
+void db_fields_close(struct db *db, struct key key, const struct entry *entry);
+/* Hashes with such fields. */
+size_t db_expiring_hashes(const struct db *db);
 
 /* -- events; one test of a mask when nobody listens -- */
 

@@ -118,7 +118,7 @@ void expire_cycle(struct keyspace *keyspace, int64_t now_ms, bool is_fast)
     bool is_complete = true;
     for (int i = 0; i < keyspace->count && is_complete; i++) {
         struct db *db = &keyspace->dbs[keyspace->expire_next_db % keyspace->count];
-        is_complete = expire_db(db, now_ms, end_us);
+        is_complete = expire_db(db, now_ms, end_us) && expire_fields(db, now_ms, end_us);
         if (is_complete)
             keyspace->expire_next_db = (keyspace->expire_next_db + 1) % keyspace->count;
     }

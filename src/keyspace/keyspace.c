@@ -92,8 +92,9 @@ size_t keyspace_overhead(const struct keyspace *keyspace)
 {
     size_t memory = (size_t)keyspace->count * sizeof(struct db) + sizeof(*keyspace);
     for (int i = 0; i < keyspace->count; i++)
-        memory +=
-            dict_memory(&keyspace->dbs[i].keys) + expiry_index_memory(&keyspace->dbs[i].expiry);
+        memory += dict_memory(&keyspace->dbs[i].keys) +
+                  expiry_index_memory(&keyspace->dbs[i].expiry) +
+                  expiry_index_memory(&keyspace->dbs[i].fields);
     return memory;
 }
 
@@ -106,10 +107,13 @@ void keyspace_swap(struct keyspace *keyspace, int first, int second)
         return;
     struct dict keys = a->keys;
     struct expiry_index expiry = a->expiry;
+    struct expiry_index fields = a->fields;
     a->keys = b->keys;
     a->expiry = b->expiry;
+    a->fields = b->fields;
     b->keys = keys;
     b->expiry = expiry;
+    b->fields = fields;
     if (wants(keyspace, KEY_SWAPPED))
         tell(keyspace, &(struct key_event){.kinds = KEY_SWAPPED, .db = a, .other = b});
 }

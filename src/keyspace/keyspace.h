@@ -52,6 +52,7 @@ struct keyspace_stats {
     uint64_t misses;
     uint64_t expired_keys;
     uint64_t expired_keys_active;
+    uint64_t expired_fields; /* of hashes */
     uint64_t evicted_keys;
     uint64_t expired_time_cap_reached; /* times that active expiry ran out of time */
     uint64_t expire_cycle_us;

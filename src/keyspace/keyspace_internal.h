@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "keyspace/keyspace.h"
+#include "types/hash_field_expiry.h"
 
 /* As memcmp(a, b, size) == 0, inline: keys are short, and nearly always equal (their tags are). */
 static inline bool same_bytes(const char *a, const char *b, size_t size)
@@ -99,6 +100,28 @@ void lazy_free_deinit(struct keyspace *keyspace);
 /* The slot of an entry with the item's hash and unit, and its whole hash; NULL when there is none.
  */
 struct entry **db_slot_of_item(struct db *db, struct expiry_item item, uint64_t *hash);
+
+/* -- expire_fields.c -- */
+
+/* When the next field of a hash expires, as the index of hashes has it; 0: none does. */
+static inline int64_t fields_next(const struct entry *entry)
+{
+    if (__builtin_expect(entry->type != VALUE_HASH, 1) || entry->encoding == ENCODING_LISTPACK)
+        return HASH_NO_EXPIRY;
+    int64_t next = hash_next_expiry(entry_value(entry));
+    /* A table says when its unit is over. */
+    bool is_end = next != HASH_NO_EXPIRY && entry->encoding == ENCODING_HASHTABLE;
+    return is_end ? next - EXPIRY_UNIT_MS : next;
+}
+
+/* A hash came into the database, or leaves it. */
+void fields_enter(struct db *db, uint64_t hash, const struct entry *entry);
+void fields_leave(struct db *db, uint64_t hash, const struct entry *entry);
+/* Removes due fields of one database until none is left or the time is over; false when it is over.
+ */
+bool expire_fields(struct db *db, int64_t now_ms, int64_t end_us);
+
+/* -- expire.c, active -- */
 
 void expire_cycle(struct keyspace *keyspace, int64_t now_ms, bool is_fast);
 

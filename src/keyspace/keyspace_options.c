@@ -115,8 +115,9 @@ static void write_databases(struct buffer *out, const void *context)
     for (int i = 0; i < keyspace->count; i++) {
         const struct db *db = &keyspace->dbs[i];
         if (db_count(db))
-            buffer_printf(out, "db%d:keys=%zu,expires=%zu,avg_ttl=%" PRId64 ",subexpiry=0\r\n", i,
-                          db_count(db), db_expiring_count(db), db_average_ttl(db, clock_wall_ms()));
+            buffer_printf(out, "db%d:keys=%zu,expires=%zu,avg_ttl=%" PRId64 ",subexpiry=%zu\r\n", i,
+                          db_count(db), db_expiring_count(db), db_average_ttl(db, clock_wall_ms()),
+                          db_expiring_hashes(db));
     }
 }
 

@@ -32,6 +32,7 @@ struct db_job {
     struct keyspace *keyspace;
     struct dict keys;
     struct expiry_index expiry;
+    struct expiry_index fields;
     size_t count;
     struct string_chunk *chunks;
 };
@@ -105,6 +106,7 @@ static void work_db(void *argument)
     job->keys.type = &shell_type;
     dict_deinit(&job->keys);
     expiry_index_deinit(&job->expiry);
+    expiry_index_deinit(&job->fields);
 }
 
 static void done_db(void *argument)
@@ -129,6 +131,7 @@ void lazy_free_db(struct db *db, bool is_async)
     if (!is_async || !keyspace->background || count <= ASYNC_KEYS_MIN) {
         dict_clear(&db->keys);
         expiry_index_deinit(&db->expiry);
+        expiry_index_deinit(&db->fields);
         return;
     }
     if (!keyspace->reclaim)
@@ -137,11 +140,13 @@ void lazy_free_db(struct db *db, bool is_async)
     job->keyspace = keyspace;
     job->keys = db->keys;
     job->expiry = db->expiry;
+    job->fields = db->fields;
     job->count = count;
     unsigned resize = db->keys.resize;
     dict_init(&db->keys, &db_dict_type);
     dict_set_resize(&db->keys, resize);
     expiry_index_init(&db->expiry);
+    expiry_index_init(&db->fields);
     keyspace->stats.lazyfree_pending += count;
     background_submit(keyspace->background, BACKGROUND_FREE, work_db, done_db, job);
 }

@@ -23,7 +23,9 @@ enum key_event_kind {
     KEY_CREATED = 1 << 5, /* entered the database: clients blocked on it may go on */
     KEY_FLUSHED = 1 << 6, /* all keys of `db` went (db NULL: of all databases) */
     KEY_SWAPPED = 1 << 7, /* databases db and other changed places */
-    KEY_MISSED = 1 << 8   /* a read found nothing ("keymiss" notification) */
+    KEY_MISSED = 1 << 8,  /* a read found nothing ("keymiss" notification) */
+    KEY_FIELD_EXPIRED =
+        1 << 9 /* a hash's `field` was removed because its time came: propagate HDEL */
 };
 
 /* Classes of notify-keyspace-events; values are Redis's. */
@@ -50,10 +52,11 @@ struct key_event {
     unsigned notify_class;   /* KEY_NOTIFY */
     const char *notify_name; /* KEY_NOTIFY: "set" */
     struct db *db;
-    struct db *other; /* KEY_SWAPPED */
-    struct bytes key; /* valid during the call only */
-    int value_type;   /* KEY_CREATED: enum value_type */
-    bool is_lazy;     /* KEY_EXPIRED, KEY_EVICTED: UNLINK is propagated, not DEL */
+    struct db *other;   /* KEY_SWAPPED */
+    struct bytes key;   /* valid during the call only */
+    struct bytes field; /* KEY_FIELD_EXPIRED */
+    int value_type;     /* KEY_CREATED: enum value_type */
+    bool is_lazy;       /* KEY_EXPIRED, KEY_EVICTED: UNLINK is propagated, not DEL */
 };
 
 struct keyspace_observer {

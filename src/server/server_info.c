@@ -86,6 +86,7 @@ static void fill_keyspace(void *context, struct info_keyspace *out)
     out->hits = stats->hits;
     out->misses = stats->misses;
     out->expired_keys = stats->expired_keys;
+    out->expired_subkeys = stats->expired_fields;
     out->expired_time_cap_reached = stats->expired_time_cap_reached;
     out->expire_cycle_cpu_ms = stats->expire_cycle_us / 1000;
     out->evicted_keys = stats->evicted_keys;
