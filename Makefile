@@ -233,6 +233,10 @@ format:
 install: all
 	@PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) utils/install
 
+# target: make deb                 a Debian package in build/, from what is built
+deb: all
+	@utils/make-deb
+
 # target: make certs               test certificates in tests/tls/
 certs:
 	@utils/gen-test-certs.sh
@@ -241,7 +245,7 @@ clean:
 	@rm -rf build src/redis-server src/redis-cli src/redis-benchmark
 
 FORCE:
-.PHONY: all help run test tidy bench soak fuzz fuzz-seeds stress stress-bench format install certs clean unit unit-programs FORCE
+.PHONY: all help run test tidy bench soak fuzz fuzz-seeds stress stress-bench format install deb certs clean unit unit-programs FORCE
 .SECONDARY:
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
