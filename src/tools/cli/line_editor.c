@@ -344,8 +344,9 @@ static void bind_keys(void)
         {"\\e[4~", "ed-move-to-end"},      {"\\e[1;5C", "em-next-word"},
         {"\\e[1;5D", "ed-prev-word"},
     };
-    el_set(state.edit, EL_ADDFN, "redis-complete", "Complete a command", on_complete);
-    el_set(state.edit, EL_ADDFN, "redis-cancel", "End the input", on_cancel);
+    /* The wide form: of narrow names libedit makes copies that it never frees. */
+    el_wset(state.edit, EL_ADDFN, L"redis-complete", L"Complete a command", on_complete);
+    el_wset(state.edit, EL_ADDFN, L"redis-cancel", L"End the input", on_cancel);
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         el_set(state.edit, EL_BIND, rows[i][0], rows[i][1], NULL);
 }

@@ -126,6 +126,6 @@ int main(int argc, char **argv)
     if (cli.tls)
         tls_context_release(cli.tls);
     mem_free(cli.host);
-    uri_deinit(&cli.options.uri);
+    options_release(&cli.options);
     return fflush(stdout) == 0 ? code : 1;
 }

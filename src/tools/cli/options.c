@@ -343,7 +343,7 @@ static void set_defaults(struct cli_options *options)
 }
 
 /* The first line of a file: what secrets are mounted as. */
-static const char *read_secret(const char *flag, const char *path)
+static char *read_secret(const char *flag, const char *path)
 {
     struct buffer text;
     buffer_init(&text, SECRET_FILE_MAX);
@@ -368,9 +368,10 @@ static const char *read_secret(const char *flag, const char *path)
 static void read_password_files(struct cli_options *options)
 {
     if (options->password_file && !options->is_asking_password)
-        options->password = read_secret("--pass-file", options->password_file);
+        options->password = options->secrets[0] =
+            read_secret("--pass-file", options->password_file);
     if (options->key_password_file)
-        options->tls.settings.key_file_pass =
+        options->tls.settings.key_file_pass = options->secrets[1] =
             read_secret("--key-pass-file", options->key_password_file);
 }
 
@@ -410,4 +411,12 @@ int options_parse(struct cli_options *options, int argc, char **argv)
     read_password_files(options);
     check(options);
     return index;
+}
+
+void options_release(struct cli_options *options)
+{
+    for (size_t i = 0; i < sizeof(options->secrets) / sizeof(options->secrets[0]); i++)
+        if (options->secrets[i])
+            mem_free_secret(options->secrets[i], strlen(options->secrets[i]));
+    uri_deinit(&options->uri);
 }

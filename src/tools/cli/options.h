@@ -46,6 +46,7 @@ struct cli_options {
     const char *password;
     const char *password_file;
     const char *key_password_file;
+    char *secrets[2]; /* what was read from these files */
     int64_t db;
     int family;
     double timeout_s;
@@ -90,6 +91,8 @@ struct cli_options {
  * and
  * --version end the process. */
 int options_parse(struct cli_options *options, int argc, char **argv);
+/* Wipes and frees what is owned. */
+void options_release(struct cli_options *options);
 /* The whole of --help. */
 void options_print_usage(void);
 /* "redis-cli 8.0.0" */
