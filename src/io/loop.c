@@ -115,10 +115,11 @@ static size_t run_tasks(struct loop *loop, enum loop_list list, size_t count)
     return done;
 }
 
-static void run_slow(struct loop *loop)
+/* True when there was some: the owner has to look at what it brought before it waits. */
+static bool run_slow(struct loop *loop)
 {
     if (loop->lists[LOOP_LIST_SLOW].count == 0)
-        return;
+        return false;
     if (loop->kind == LOOP_BACKEND_URING)
         loop->ops->wait(loop, 0); /* submits sends; epoll's are out already */
     size_t count = loop->lists[LOOP_LIST_SLOW].count;
@@ -127,6 +128,7 @@ static void run_slow(struct loop *loop)
         (void)run_tasks(loop, LOOP_LIST_SLOW, 1);
     while (--count > 0 && clock_read_us() - began_us < LOOP_SLOW_US_MAX);
     io_stat_add(loop->stats->slow_us, clock_read_us() - began_us);
+    return true;
 }
 
 /* How long the backend may wait: not past the next timer, and not while there is something to run.
@@ -150,10 +152,10 @@ size_t loop_poll(struct loop *loop, int64_t wait_us)
     struct io_stats *stats = loop->stats;
     io_stat_add(stats->turns, 1);
     size_t done = loop->ops->prepare(loop);
-    run_slow(loop);
+    bool was_slow = run_slow(loop);
     size_t ready_count = loop->lists[LOOP_LIST_READY].count;
     int64_t turn_began_us = clock_us();
-    int64_t limit_us = wait_limit_us(loop, wait_us);
+    int64_t limit_us = was_slow ? 0 : wait_limit_us(loop, wait_us);
     if (limit_us == 0) {
         loop->ops->wait(loop, 0);
         clock_update();

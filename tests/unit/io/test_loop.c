@@ -113,6 +113,58 @@ Test(loop, tasks_made_ready_by_tasks_wait_for_the_next_turn)
     loop_destroy(loop);
 }
 
+static void run_long_step(struct loop_task *task)
+{
+    const struct step *step = (struct step *)(void *)task;
+    note(step->letter);
+    int64_t began_us = clock_read_us();
+    while (clock_read_us() - began_us < 2000)
+        ;
+}
+
+/* However many there are, what is quick waits for one of them. */
+Test(loop, slow_tasks_run_one_a_turn)
+{
+    struct loop *loop = make_loop();
+    struct step slow[4];
+    struct step quick;
+    for (int i = 0; i < 4; i++) {
+        init_step(&slow[i], loop, (char)('a' + i));
+        loop_task_init(&slow[i].task, run_long_step);
+        loop_task_slow(loop, &slow[i].task);
+    }
+    loop_task_slow(loop, &slow[0].task); /* is queued already */
+    init_step(&quick, loop, '.');
+    quick.is_repeating = true;
+    loop_task_ready(loop, &quick.task);
+    cr_assert(loop_has_ready(loop));
+    for (int i = 0; i < 3; i++)
+        loop_poll(loop, -1);
+    expect_trace("a.b.c.");
+    cr_assert_geq(loop_stats(loop)->slow_us, 6000);
+    loop_task_cancel(loop, &slow[3].task);
+    loop_task_cancel(loop, &quick.task);
+    cr_assert_not(loop_has_ready(loop));
+    loop_poll(loop, 0);
+    expect_trace("");
+    loop_destroy(loop);
+}
+
+Test(loop, slow_tasks_that_are_short_run_together)
+{
+    struct loop *loop = make_loop();
+    struct step steps[3];
+    for (int i = 0; i < 3; i++) {
+        init_step(&steps[i], loop, (char)('a' + i));
+        loop_task_slow(loop, &steps[i].task);
+    }
+    for (int i = 0; i < 3 && loop_has_ready(loop); i++)
+        loop_poll(loop, -1);
+    cr_assert_not(loop_has_ready(loop));
+    expect_trace("abc");
+    loop_destroy(loop);
+}
+
 Test(loop, a_task_cancels_others)
 {
     struct loop *loop = make_loop();
