@@ -5,7 +5,7 @@
 
 static void monitor_command(struct call *call)
 {
-    if (call->client->flags & CLIENT_MULTI) {
+    if (call->may_not_block) {
         /* In a transaction each command has exactly one reply. */
         reply_errorf(call->reply, "MONITOR isn't allowed for DENY BLOCKING client");
         return;

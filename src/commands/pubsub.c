@@ -43,7 +43,7 @@ static void confirm(struct call *call, const char *word, const struct bytes *nam
 /* In a transaction SUBSCRIBE is allowed for compatibility, SSUBSCRIBE is not. */
 static void subscribe(struct call *call, enum channel_kind kind, const char *word)
 {
-    if (kind == CHANNEL_SHARD && call->client->flags & CLIENT_MULTI) {
+    if (kind == CHANNEL_SHARD && call->may_not_block) {
         reply_errorf(call->reply, "SSUBSCRIBE isn't allowed for a DENY BLOCKING client");
         return;
     }
