@@ -1,0 +1,185 @@
+/* HyperLogLogs against an array of registers; strings that are none. */
+#include "base/random.h"
+#include "structures/hyperloglog.h"
+#include <criterion/criterion.h>
+#include <math.h>
+#include <string.h>
+
+static struct hll_edit edit;
+
+/* The registers of a string, which must be valid. */
+static void expect_registers(struct bytes string, const uint8_t *model)
+{
+    static uint8_t registers[HLL_REGISTERS];
+    memset(registers, 0, sizeof(registers));
+    cr_assert(hll_recognize(string));
+    cr_assert(hll_merge(registers, string));
+    cr_assert_arr_eq(registers, model, HLL_REGISTERS);
+    uint64_t estimate;
+    cr_assert(hll_estimate(string, &estimate));
+    cr_assert_eq(estimate, hll_estimate_registers(model));
+}
+
+static void play(uint64_t seed, uint64_t sparse_max, uint32_t index_max, int steps)
+{
+    struct random_state random;
+    static uint8_t model[HLL_REGISTERS];
+    static char string[HLL_SPARSE_SIZE_MAX];
+    memset(model, 0, sizeof(model));
+    random_state_seed(&random, seed);
+    struct bytes now = hll_empty();
+    for (int step = 0; step < steps; step++) {
+        hll_edit_begin(&edit, now, sparse_max);
+        bool changes = false;
+        for (uint64_t hits = random_state_next(&random) % 4; hits > 0; hits--) {
+            struct hll_hit hit = {
+                (uint32_t)(random_state_next(&random) % index_max),
+                (uint8_t)(__builtin_ctzll(random_state_next(&random) | 1 << 30) + 1)};
+            bool raises = hit.rank > model[hit.index];
+            cr_assert_eq(hll_edit_raise(&edit, hit), raises ? HLL_RAISED : HLL_SAME);
+            if (raises)
+                model[hit.index] = hit.rank;
+            changes |= raises;
+        }
+        cr_assert_eq(edit.is_changed, changes);
+        uint64_t cached;
+        cr_assert(!changes || !hll_cached(edit.string, &cached));
+        memcpy(string, edit.string.data, edit.string.size);
+        now = bytes_of(string, edit.string.size);
+        cr_assert(hll_encoding(now) == HLL_DENSE || now.size <= sparse_max ||
+                  now.size == HLL_EMPTY_SIZE);
+        if (step % 16 == 0)
+            expect_registers(now, model);
+    }
+    expect_registers(now, model);
+}
+
+Test(hyperloglog, raising_as_an_array_of_registers)
+{
+    play(1, 3000, HLL_REGISTERS, 3000);
+    play(2, 3000, 40, 2000);
+    play(3, 100, 300, 2000);
+    play(4, HLL_SPARSE_SIZE_MAX, HLL_REGISTERS, 4000);
+    play(5, 0, HLL_REGISTERS, 100);
+}
+
+/* Raising in order gives the same bytes as raising from the start each time. */
+Test(hyperloglog, raising_in_order_gives_the_same_bytes)
+{
+    static struct hll_edit other;
+    static char string[HLL_SPARSE_SIZE_MAX];
+    for (uint64_t seed = 1; seed < 60; seed++) {
+        struct random_state random;
+        random_state_seed(&random, seed);
+        hll_edit_begin(&edit, hll_empty(), 3000);
+        for (uint64_t i = random_state_next(&random) % 400; i > 0; i--) {
+            uint64_t element = random_state_next(&random);
+            hll_edit_raise(&edit, hll_hit_of(bytes_of(&element, sizeof(element))));
+        }
+        memcpy(string, edit.string.data, edit.string.size);
+        struct bytes start = bytes_of(string, edit.string.size);
+        hll_edit_begin(&edit, start, 3000);
+        hll_edit_begin(&other, start, 3000);
+        uint32_t every = (uint32_t)(random_state_next(&random) % 60) + 1;
+        for (uint32_t i = 0; i < HLL_REGISTERS; i++) {
+            if (random_state_next(&random) % every)
+                continue;
+            struct hll_hit hit = {i, (uint8_t)(random_state_next(&random) % 3 + 1)};
+            cr_assert_eq(hll_edit_raise(&edit, hit), hll_edit_raise_next(&other, hit));
+            cr_assert(bytes_equal(edit.string, other.string));
+        }
+    }
+}
+
+Test(hyperloglog, dense_registers_are_written_together_or_alone)
+{
+    static uint8_t model[HLL_REGISTERS];
+    static char dense[HLL_DENSE_SIZE];
+    struct random_state random;
+    random_state_seed(&random, 5);
+    for (size_t i = 0; i < HLL_REGISTERS; i++)
+        model[i] = (uint8_t)(random_state_next(&random) % 52);
+    memcpy(dense, "HYLL", 4);
+    hll_dense_write(dense + HLL_HEADER_SIZE, model);
+    expect_registers(bytes_of(dense, sizeof(dense)), model);
+    for (int i = 0; i < 20000; i++) {
+        struct hll_hit hit = {(uint32_t)(random_state_next(&random) % HLL_REGISTERS),
+                              (uint8_t)(random_state_next(&random) % 51 + 1)};
+        cr_assert_eq(hll_dense_raise(dense + HLL_HEADER_SIZE, hit), hit.rank > model[hit.index]);
+        model[hit.index] = hit.rank > model[hit.index] ? hit.rank : model[hit.index];
+        cr_assert_eq(hll_dense_get(dense + HLL_HEADER_SIZE, hit.index), model[hit.index]);
+    }
+    expect_registers(bytes_of(dense, sizeof(dense)), model);
+}
+
+Test(hyperloglog, the_estimate_is_near)
+{
+    static char dense[HLL_DENSE_SIZE] = "HYLL";
+    for (uint64_t i = 1; i <= 200000; i++) {
+        hll_dense_raise(dense + HLL_HEADER_SIZE, hll_hit_of(bytes_of(&i, sizeof(i))));
+        if (i % 20000)
+            continue;
+        uint64_t estimate;
+        cr_assert(hll_estimate(bytes_of(dense, sizeof(dense)), &estimate));
+        cr_assert_lt(fabs((double)estimate - (double)i) / (double)i, 0.0244);
+    }
+    cr_assert_null(hll_self_test());
+}
+
+/* MurmurHash64A of known texts: the registers that the reference sets. */
+Test(hyperloglog, the_hash_is_the_references)
+{
+    struct hll_hit hit = hll_hit_of(BYTES_LITERAL("a"));
+    cr_assert_eq(hit.index, 12711);
+    cr_assert_eq(hit.rank, 2);
+    hit = hll_hit_of(BYTES_LITERAL("twelve bytes"));
+    cr_assert_eq(hit.index, 10918);
+    cr_assert_eq(hit.rank, 2);
+}
+
+#define HEADER "HYLL\x01\0\0\0\0\0\0\0\0\0\0\x80"
+
+/* CVE-2025-32023: runs that cover more registers than there are wrote behind them. */
+Test(hyperloglog, cve_2025_32023_run_lengths)
+{
+    static const struct bytes strings[] = {
+        BYTES_LITERAL(HEADER),                            /* no runs */
+        BYTES_LITERAL(HEADER "\x7f\xfe"),                 /* a register is missing */
+        BYTES_LITERAL(HEADER "\x7f\xff\x00"),             /* one too many */
+        BYTES_LITERAL(HEADER "\x7f\xff\x7f\xff"),         /* twice as many */
+        BYTES_LITERAL(HEADER "\x7f\xfe\x83"),             /* a value behind the last register */
+        BYTES_LITERAL(HEADER "\x83\x7f\xff"),             /* zeroes behind it */
+        BYTES_LITERAL(HEADER "\x7f"),                     /* half of a run */
+        BYTES_LITERAL(HEADER "\x3f\x3f\x7f"),             /* the same, later */
+        BYTES_LITERAL(HEADER "\xff\xff\xff\xff\xff\xff"), /* values alone */
+    };
+    for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++) {
+        static struct {
+            uint8_t registers[HLL_REGISTERS];
+            uint8_t behind[64];
+        } guarded;
+        memset(&guarded, 0, sizeof(guarded));
+        cr_assert(hll_recognize(strings[i]));
+        uint64_t estimate;
+        cr_assert_not(hll_estimate(strings[i], &estimate), "%zu", i);
+        cr_assert_not(hll_merge(guarded.registers, strings[i]), "%zu", i);
+        for (size_t k = 0; k < sizeof(guarded.behind); k++)
+            cr_assert_eq(guarded.behind[k], 0);
+        hll_edit_begin(&edit, strings[i], 3000);
+        cr_assert_not(hll_edit_make_dense(&edit), "%zu", i);
+        hll_edit_begin(&edit, strings[i], 3000);
+        cr_assert_eq(hll_edit_raise(&edit, (struct hll_hit){HLL_REGISTERS - 1, 40}), HLL_CORRUPTED);
+    }
+}
+
+Test(hyperloglog, other_strings_are_not_recognized)
+{
+    static char dense[HLL_DENSE_SIZE] = "HYLL";
+    cr_assert(hll_recognize(bytes_of(dense, sizeof(dense))));
+    cr_assert_not(hll_recognize(bytes_of(dense, sizeof(dense) - 1)));
+    cr_assert_not(hll_recognize(BYTES_LITERAL("")));
+    cr_assert_not(hll_recognize(BYTES_LITERAL("HYLL")));
+    cr_assert_not(hll_recognize(BYTES_LITERAL("HYLX\x01\0\0\0\0\0\0\0\0\0\0\0\x7f\xff")));
+    cr_assert_not(hll_recognize(BYTES_LITERAL("HYLL\x02\0\0\0\0\0\0\0\0\0\0\0\x7f\xff")));
+    cr_assert(hll_recognize(hll_empty()));
+}
