@@ -225,6 +225,11 @@ soak: all
 fuzz:
 	@utils/fuzz
 
+# target: make scan                testssl.sh and sslscan against the default configuration (3 minutes)
+scan: all
+	@utils/gen-test-certs.sh
+	@utils/scan-tls
+
 # target: make format              clang-format over the tree
 format:
 	@clang-format -i $$(git ls-files 'src/*.c' 'src/*.h' 'tests/*.c' 'tests/*.h')
@@ -245,7 +250,7 @@ clean:
 	@rm -rf build src/redis-server src/redis-cli src/redis-benchmark
 
 FORCE:
-.PHONY: all help run test tidy bench soak fuzz fuzz-seeds stress stress-bench format install deb certs clean unit unit-programs FORCE
+.PHONY: all help run test tidy bench scan soak fuzz fuzz-seeds stress stress-bench format install deb certs clean unit unit-programs FORCE
 .SECONDARY:
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

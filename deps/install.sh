@@ -8,7 +8,7 @@ set -euo pipefail
 build_packages='gcc make pkg-config liburing-dev libjemalloc-dev libssl-dev libedit-dev liblzf-dev git'
 test_packages='libcriterion-dev tcl tcl-tls openssl clang clang-format libclang-rt-14-dev|libclang-rt-dev
     redis-server redis-tools gnuplot-nox expect prometheus-redis-exporter python3-redis linux-perf
-    procps perl'
+    procps perl testssl.sh sslscan'
 
 # Services that come with packages above, which nobody here wants to run.
 services='redis-server prometheus-redis-exporter'

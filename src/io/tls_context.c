@@ -9,6 +9,7 @@
  */
 #include "io/tls_context.h"
 
+#include "base/buffer.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
@@ -96,6 +97,35 @@ static int set_ciphers(SSL_CTX *ssl_context, const struct tls_settings *settings
     if (settings->groups && !SSL_CTX_set1_groups_list(ssl_context, settings->groups))
         return tls_fail(failure, "Failed to configure groups: %s", settings->groups);
     return 0;
+}
+
+static bool is_strong(const SSL_CIPHER *cipher)
+{
+    int exchange = SSL_CIPHER_get_kx_nid(cipher);
+    bool is_forward_secret = exchange == NID_kx_ecdhe || exchange == NID_kx_dhe;
+    return SSL_CIPHER_is_aead(cipher) && is_forward_secret;
+}
+
+/* Without tls-ciphers, of what OpenSSL (or openssl.cnf) offers with TLS 1.2 only what has forward
+ * secrecy and no padding to get wrong. Whoever allows older protocols gets their ciphers as well.
+ */
+static int set_default_ciphers(SSL_CTX *ssl_context, const struct tls_failure *failure)
+{
+    if (SSL_CTX_get_min_proto_version(ssl_context) < TLS1_2_VERSION)
+        return 0;
+    struct buffer names;
+    buffer_init(&names, 16 * 1024);
+    STACK_OF(SSL_CIPHER) *ciphers = SSL_CTX_get_ciphers(ssl_context);
+    for (int i = 0; i < sk_SSL_CIPHER_num(ciphers); i++) {
+        const SSL_CIPHER *cipher = sk_SSL_CIPHER_value(ciphers, i);
+        if (is_strong(cipher))
+            (void)buffer_printf(&names, "%s%s", names.size ? ":" : "", SSL_CIPHER_get_name(cipher));
+    }
+    int result = 0;
+    if (names.size > 0 && !SSL_CTX_set_cipher_list(ssl_context, names.data))
+        result = fail_openssl(failure, "Failed to configure the default ciphers");
+    buffer_deinit(&names);
+    return result;
 }
 
 static SSL_CTX *new_ssl_context(struct tls_context *context, const struct tls_settings *settings,
@@ -233,6 +263,8 @@ static int build_server(struct tls_context *context, const struct tls_settings *
 {
     context->server = new_ssl_context(context, settings, failure);
     if (!context->server)
+        return -1;
+    if (!settings->ciphers && set_default_ciphers(context->server, failure) < 0)
         return -1;
     if (settings->prefer_server_ciphers)
         SSL_CTX_set_options(context->server, SSL_OP_CIPHER_SERVER_PREFERENCE);

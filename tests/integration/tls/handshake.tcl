@@ -108,6 +108,18 @@ start_server [list overrides $tls_only] {
         assert_equal PONG [ping_with client]
     }
 
+    test "Without tls-ciphers only those with forward secrecy and authenticated encryption" {
+        foreach cipher {ECDHE-ECDSA-AES256-SHA384 ECDHE-ECDSA-AES128-SHA256 ECDHE-ECDSA-AES256-SHA} {
+            assert_equal refused [s_client_ping -tls1_2 "" -cipher $cipher] $cipher
+        }
+        foreach cipher {ECDHE-ECDSA-AES256-GCM-SHA384 ECDHE-ECDSA-AES128-GCM-SHA256 ECDHE-ECDSA-CHACHA20-POLY1305} {
+            assert_equal PONG [s_client_ping -tls1_2 "" -cipher $cipher] $cipher
+        }
+        r config set tls-ciphers DEFAULT
+        assert_equal PONG [s_client_ping -tls1_2 "" -cipher ECDHE-ECDSA-AES256-SHA384]
+        r config set tls-ciphers ""
+    } {sluice}
+
     test "tls-prefer-server-ciphers" {
         r config set tls-protocols TLSv1.2 tls-prefer-server-ciphers yes \
             tls-ciphers ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384

@@ -18,7 +18,9 @@ start_server [list overrides [list port 0 tls-port [free_port]] tags sluice] {
         grows tls_sessions_aes128_gcm { ping_once -tls1_3 "" -ciphersuites TLS_AES_128_GCM_SHA256 }
         grows tls_sessions_aes256_gcm { ping_once -tls1_3 "" -ciphersuites TLS_AES_256_GCM_SHA384 }
         grows tls_sessions_chacha20 { ping_once -tls1_2 "" -cipher ECDHE-ECDSA-CHACHA20-POLY1305 }
+        r config set tls-ciphers DEFAULT
         grows tls_sessions_other_cipher { ping_once -tls1_2 "" -cipher ECDHE-ECDSA-AES128-SHA }
+        r config set tls-ciphers ""
     }
 
     test "Resumption by ticket, and by a session kept in memory" {
