@@ -81,3 +81,134 @@ start_server [list overrides [list port 0 tls-port [free_port]]] {
         assert_match "*tls=*resumed*" $output
     } {sluice}
 }
+
+# Sessions of every kind, with every value of tls-auth-clients, with and without a certificate.
+
+# s_client -reconnect only does session ids and tickets of TLS 1.2; 1.3 offers a session of before.
+proc reconnects {kind cert} {
+    if {$kind eq "ticket13"} {
+        set session [take_session -tls1_3 "" -cert $cert]
+        return [resumed_count $session 5 -tls1_3 "" -cert $cert]
+    }
+    set options [list -tls1_2 "" -reconnect "" -cert $cert]
+    if {$kind eq "id12"} { lappend options -no_ticket "" }
+    set output [s_client [srv tls_port] -input "PING\r\n" -until *+PONG* {*}$options]
+    assert_match *+PONG* $output
+    return [regexp -all {Reused, TLSv1.2} $output]
+}
+
+start_server [list overrides [list port 0 tls-port [free_port] io-threads 4 io-threads-elastic no] tags sluice] {
+    foreach auth {no optional yes} {
+        foreach kind {id12 ticket12 ticket13} {
+            foreach cert {client ""} {
+                if {$auth eq "yes" && $cert eq ""} { continue }
+                test "redis#7270: -reconnect with tls-auth-clients $auth, $kind, certificate '$cert'" {
+                    r config set tls-auth-clients $auth
+                    assert_equal 5 [reconnects $kind $cert]
+                    r config set tls-auth-clients yes
+                }
+            }
+        }
+    }
+
+    foreach kind {id12 ticket12 ticket13} {
+        test "tls-session-caching no: no resumption by $kind, of old sessions neither" {
+            foreach auth {no optional yes} {
+                set version [expr {$kind eq "ticket13" ? "-tls1_3" : "-tls1_2"}]
+                set session [take_session $version ""]
+                r config set tls-session-caching no tls-auth-clients $auth
+                set before [s tls_handshakes_resumed]
+                assert_equal 0 [resumed_count $session 3 $version ""]
+                if {$kind ne "ticket13"} { assert_equal 0 [reconnects $kind client] }
+                set output [s_client [srv tls_port] $version "" -input "PING\r\n" -until *+PONG*]
+                assert_no_match "*TLS session ticket:*" $output
+                assert_equal $before [s tls_handshakes_resumed]
+                r config set tls-session-caching yes tls-auth-clients yes
+            }
+        }
+    }
+
+    test "A resumed session carries the verified identity" {
+        foreach version {-tls1_2 -tls1_3} {
+            set session [file join $::work_dir alice.pem]
+            set arguments [list $version "" -input "CLIENT INFO\r\n" -until "*id=*cert=*\n*"]
+            assert_match "*,full cert=alice*" [s_client [srv tls_port] {*}$arguments -cert alice -sess_out $session]
+            assert_match "*,resumed cert=alice*" [s_client [srv tls_port] {*}$arguments -cert alice -sess_in $session]
+        }
+    }
+
+    test "Sessions of tls-session-tickets no are kept for all threads" {
+        r config set tls-session-tickets no
+        foreach version {-tls1_2 -tls1_3} {
+            set session [take_session $version ""]
+            if {$version eq "-tls1_2"} { assert_equal 6 [resumed_count $session 6 $version ""] }
+        }
+        r config set tls-session-tickets yes
+    }
+}
+
+start_server [list overrides [list port 0 tls-port [free_port] io-threads 4 tls-auto-reload-interval 1] tags sluice] {
+    proc reloads {} { s tls_reloads_done }
+
+    test "A bundle grown by one root is noticed by auto reload, and old sessions end" {
+        set bundle [file join [srv dir] bundle.crt]
+        write_file $bundle [read_file [certificate ca.crt]]
+        r config set tls-ca-cert-file $bundle
+        set session [take_session]
+        assert_equal 1 [resumed_count $session 1]
+        assert_error * { set c [redis_client -tls 1 -cert stranger]; $c ping }
+        set before [reloads]
+        set channel [open $bundle a]
+        puts -nonewline $channel [read_file [certificate other-ca.crt]]
+        close $channel
+        wait_until 1 10 { expr {[reloads] > $before} }
+        set c [redis_client -tls 1 -cert stranger]
+        assert_equal PONG [$c ping]
+        $c close
+        assert_equal 0 [resumed_count $session 2]
+    }
+
+    test "A root added to and removed from tls-ca-cert-dir is noticed" {
+        set folder [file join [srv dir] roots]
+        file mkdir $folder
+        file copy [certificate ca.crt] $folder/ca.pem
+        r config set tls-ca-cert-dir $folder tls-ca-cert-file ""
+        assert_error * { set c [redis_client -tls 1 -cert stranger]; $c ping }
+        set before [reloads]
+        file copy [certificate other-ca.crt] $folder/other.pem
+        wait_until 1 10 { expr {[reloads] > $before} }
+        set c [redis_client -tls 1 -cert stranger]
+        assert_equal PONG [$c ping]
+        $c close
+        set before [reloads]
+        file delete $folder/other.pem
+        wait_until 1 10 { expr {[reloads] > $before} }
+        assert_error * { set c [redis_client -tls 1 -cert stranger]; $c ping }
+        r config set tls-ca-cert-file [certificate ca.crt] tls-ca-cert-dir ""
+    }
+
+    test "A grown revocation list is noticed, and sessions of before end" {
+        set list [file join [srv dir] live.crl]
+        set session [file join $::work_dir revoked.pem]
+        set arguments [list -cert revoked -input "PING\r\n" -until *+PONG* -seconds 3]
+        assert_match *+PONG* [s_client [srv tls_port] {*}$arguments -sess_out $session]
+        file copy [certificate ca.crl] $list
+        r config set tls-crl-file $list
+        assert_no_match *+PONG* [s_client [srv tls_port] {*}$arguments -sess_in $session]
+        r config set tls-crl-file ""
+    }
+
+    test "A reload that fails leaves everything as it is, and is counted" {
+        set bundle [file join [srv dir] bundle.crt]
+        write_file $bundle [read_file [certificate ca.crt]]
+        r config set tls-ca-cert-file $bundle
+        set failed [s tls_reloads_failed]
+        write_file $bundle "nonsense"
+        wait_until 1 10 { expr {[s tls_reloads_failed] > $failed} }
+        assert_equal PONG [[redis_client] ping]
+        wait_for_log 0 "*Background TLS reload failed*"
+        write_file $bundle [read_file [certificate ca.crt]]
+        wait_until "" 10 { s tls_reload_last_error }
+        r config set tls-ca-cert-file [certificate ca.crt]
+    }
+}
