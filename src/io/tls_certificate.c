@@ -60,6 +60,18 @@ static X509 *next_certificate(BIO *file, OSSL_LIB_CTX *library)
     return NULL;
 }
 
+/* A disk that fails in the middle of a file must not pass for the file's end: what was not read
+ * would not be trusted, or not be revoked. An error is left then. */
+static bool was_read_whole(BIO *file)
+{
+    FILE *stream = NULL;
+    if (BIO_get_fp(file, &stream) != 1 || !stream || !ferror(stream))
+        return true;
+    ERR_clear_error();
+    ERR_raise(ERR_LIB_SYS, EIO);
+    return false;
+}
+
 /* The leaf, and the others in *chain. NULL with an error in the queue. */
 static X509 *read_chain(const char *path, OSSL_LIB_CTX *library, STACK_OF(X509) * *chain)
 {
@@ -75,8 +87,9 @@ static X509 *read_chain(const char *path, OSSL_LIB_CTX *library, STACK_OF(X509) 
             break;
         }
     }
+    bool is_whole = !file || was_read_whole(file);
     BIO_free(file);
-    if (leaf && !ERR_peek_error())
+    if (leaf && is_whole && !ERR_peek_error())
         return leaf;
     X509_free(leaf);
     sk_X509_pop_free(*chain, X509_free);
@@ -265,6 +278,8 @@ int tls_certificate_revoke(X509_STORE *store, OSSL_LIB_CTX *library, const char 
             is_refused = true;
         X509_CRL_free(list);
     }
+    if (!was_read_whole(file))
+        is_refused = true;
     BIO_free(file);
     bool is_empty = !first_issuer;
     X509_NAME_free(first_issuer);

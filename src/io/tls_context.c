@@ -387,6 +387,7 @@ struct tls_context *tls_context_create(const struct tls_settings *settings,
         set_trust(context, settings, &failure) < 0 ||
         open_keylog(context, settings->keylog_file, &failure) < 0) {
         tls_context_release(context);
+        ERR_clear_error(); /* not every text above took it */
         return NULL;
     }
     complete_chain(context->client);
