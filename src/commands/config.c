@@ -48,8 +48,8 @@ static bool client_is_local(const struct client *client)
 static bool is_deferred(struct call *call, bool may_set_protected)
 {
     const struct server_control *control = call->services->control;
-    if (!call->request || call->client->flags & (CLIENT_MULTI | CLIENT_INTERNAL) || !control ||
-        !control->defer_config_set)
+    if (call->may_not_block || !call->request || call->client->flags & CLIENT_INTERNAL ||
+        !control || !control->defer_config_set)
         return false;
     if (!control->defer_config_set(control->server, call->client, call->argc - 2, call->argv + 2,
                                    may_set_protected))

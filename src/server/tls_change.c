@@ -4,8 +4,8 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "config/config_table.h"
+#include "dispatch/execute.h"
 #include "io/tls_options.h"
-#include "observability/stats.h"
 #include "server/server.h"
 #include "server/tls_material.h"
 #include <string.h>
@@ -23,7 +23,7 @@ enum mode {
 struct tls_change {
     struct tls_change *next;
     uint64_t client_id;
-    bool is_muted; /* CLIENT REPLY OFF or SKIP */
+    struct command *command;
     bool may_set_protected;
     int argc;
     struct bytes argv[]; /* the bytes follow */
@@ -52,7 +52,7 @@ static struct tls_change *change_create(const struct client *client, int argc,
         total += argv[i].size;
     struct tls_change *change = mem_calloc(1, total);
     change->client_id = client->id;
-    change->is_muted = client->reply.is_discarded;
+    change->command = (struct command *)(uintptr_t)client->last_command;
     change->may_set_protected = may_set_protected;
     change->argc = argc;
     char *at = (char *)change + size;
@@ -113,15 +113,13 @@ static void answer(struct server *server, const struct tls_change *change, const
     if (!client || client->flags & CLIENT_CLOSING)
         return;
     assert(client->flags & CLIENT_BLOCKED);
+    executor_begin_answer(client);
     client->flags &= ~(uint32_t)CLIENT_BLOCKED;
-    client->reply.is_discarded = change->is_muted;
-    if (error) {
+    if (error)
         reply_error(&client->reply, error);
-        stats_error(server->stats, BYTES_LITERAL("ERR"));
-    } else {
+    else
         reply_ok(&client->reply);
-    }
-    exchange_resume(server->exchange, client);
+    executor_end_blocked(server->executor, client, change->command, 0);
 }
 
 static void pop(struct tls_changes *queue)

@@ -118,6 +118,32 @@ foreach threads {1 4} {
             $c close
         }
 
+        test "Inside a transaction it is done at once (io-threads $threads)" {
+            r multi
+            r config set tls-cert-file [certificate server2.crt] tls-key-file [certificate server2.key]
+            r config set tls-cert-file /nosuch.crt
+            r config get tls-cert-file
+            assert_match [list OK "*Unable to update TLS*" [list tls-cert-file [certificate server2.crt]]] [r exec]
+            assert_equal [serial_of server2] [served_subject_serial]
+            assert_equal OK [r config set tls-cert-file [certificate server.crt] tls-key-file [certificate server.key]]
+        }
+
+        test "A change that waits counts when it ends, and CLIENT UNBLOCK does not end it (io-threads $threads)" {
+            r config resetstat
+            set pipe [make_pipe slow.crt]
+            set c [redis_deferring_client]
+            $c client id
+            set id [$c read]
+            $c config set tls-cert-file $pipe
+            wait_until 1 10 {s blocked_clients}
+            assert_equal 0 [r client unblock $id]
+            feed_until_answered $pipe
+            assert_error "*Unable to update TLS*" {$c read}
+            assert_match "*cmdstat_config|set:calls=1,*failed_calls=1*" [r info commandstats]
+            assert_match "*errorstat_ERR:count=1\r*" "[r info errorstats]\r"
+            $c close
+        }
+
         test "Another number of threads while a change is prepared (io-threads $threads)" {
             set c [redis_deferring_client]
             for {set i 0} {$i < 6} {incr i} {
