@@ -232,7 +232,7 @@ class Values:
             return chance.choice(NOT_INTEGERS + [b"0", b"-1", b"9223372036854775807",
                                                  b"-9223372036854775808", b"9223372036854775808"])
         if terminal == "timeout":
-            return chance.choice([b"-1", b"abc", b"", b"nan", b"-0.001", b"1e400"])
+            return chance.choice([b"-1", b"abc", b"", b"nan", b"-0.5", b"1e"])
         if terminal == "count":
             return chance.choice(NOT_INTEGERS + [b"9223372036854775807", b"9223372036854775808",
                                                  b"4611686018427387904"])
