@@ -10,7 +10,7 @@
 
 enum {
     LINKS_MAX = 256,
-    ACCEPTS_MAX = 64,
+    ACCEPTS_MAX = 512,
     FD_FIRST = 1 << 28, /* the kernel knows none of them */
     RECEIVES_PER_TURN = 4,
     LATE_TURNS_MAX = 3,
@@ -238,6 +238,15 @@ void sim_accept(struct sim *sim, int fd, struct sim_peer *peer, int error)
     sim->accepts[sim->accept_count] = peer;
     sim->accept_errors[sim->accept_count] = error;
     sim->accept_count++;
+}
+
+int sim_last_fd(const struct sim *sim)
+{
+    for (size_t i = sim->link_count; i-- > 0;) {
+        if (sim->links[i]->is_private)
+            return sim->links[i]->fd;
+    }
+    return -1;
 }
 
 struct sim_peer *sim_connected(struct sim *sim)

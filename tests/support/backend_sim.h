@@ -64,6 +64,8 @@ int sim_peer_fd(const struct sim_peer *peer);
 /* For a listening socket with descriptor `fd`: its next accept gives the peer's other end (NULL:
  * fails with -error). */
 void sim_accept(struct sim *sim, int fd, struct sim_peer *peer, int error);
+/* The kernel's descriptor that was registered last (a listening socket's), -1: none. */
+int sim_last_fd(const struct sim *sim);
 /* The other end of the newest socket that connected, once; NULL. */
 struct sim_peer *sim_connected(struct sim *sim);
 /* Takes as much as there is room for. Nothing after an end or a reset. */
