@@ -52,6 +52,7 @@ start_server {} {
         wait_until 1 10 { expr {[field [client_line big] tot-mem] > [mb 20]} }
         assert_equal 0 [s evicted_clients]
         $c close
+        wait_until 0 10 { is_connected big }
     }
 
     test "A client that holds too much is evicted, with Redis's line in the log" {
@@ -79,6 +80,7 @@ start_server {} {
         foreach name {a c e} { assert_equal 1 [is_connected $name] $name }
         r config set maxmemory-clients 0
         foreach c $clients { $c close }
+        wait_until 1 10 {s connected_clients}
     }
 
     test "CLIENT NO-EVICT" {
@@ -97,6 +99,7 @@ start_server {} {
         r config set maxmemory-clients 0
         $safe close
         $victim close
+        wait_until 1 10 {s connected_clients}
     }
 
     test "Replies that are not taken count" {
@@ -124,6 +127,7 @@ start_server {} {
         assert_equal 1 [is_connected other]
         $c close
         $other close
+        wait_until 1 10 {s connected_clients}
         r config set maxmemory 0
         set c [holder big [mb 8]]
         wait_until 1 10 { expr {[field [client_line big] tot-mem] >= [mb 8]} }
@@ -143,5 +147,6 @@ start_server {} {
         assert_equal PONG [r ping]
         r config set maxmemory-clients 0
         foreach c $clients { $c close }
+        wait_until 1 10 {s connected_clients}
     }
 }
