@@ -474,6 +474,11 @@ int mem_set_background_thread(bool enabled)
     return mallctl("background_thread", NULL, NULL, &enabled, sizeof(enabled)) == 0 ? 0 : -1;
 }
 
+void mem_write_stats(void (*write)(void *context, const char *text), void *context)
+{
+    malloc_stats_print(write, context, NULL);
+}
+
 const char *mem_allocator_name(void)
 {
     return "jemalloc-" ALL_ARENAS_TEXT(JEMALLOC_VERSION_MAJOR) "." ALL_ARENAS_TEXT(
@@ -496,6 +501,11 @@ int mem_purge(void)
 int mem_set_background_thread(bool enabled)
 {
     return enabled ? -1 : 0;
+}
+
+void mem_write_stats(void (*write)(void *context, const char *text), void *context)
+{
+    write(context, "Stats not supported for the current allocator");
 }
 
 const char *mem_allocator_name(void)

@@ -71,6 +71,8 @@ int mem_purge(void);
 /* Whether the allocator returns unused pages from a thread of its own ("jemalloc-bg-thread");
  * without it an idle thread's pages stay. 0, or -1 when the allocator has none. Main thread. */
 int mem_set_background_thread(bool enabled);
+/* The allocator's own statistics as text, in pieces. Main thread; slow. */
+void mem_write_stats(void (*write)(void *context, const char *text), void *context);
 /* "jemalloc-5.3.0" or "libc". */
 const char *mem_allocator_name(void);
 /* Makes the n-th following allocation of the mem_try_ family fail (tests); 0 switches off. */

@@ -21,6 +21,7 @@ struct services {
     const struct client_settings *client_settings;  /* client/client_options.h */
     const struct type_settings *types;              /* types/type_options.h */
     const struct persistence_settings *persistence; /* persistence/persistence_options.h */
+    const struct info_sources *info_sources;        /* observability/info_sources.h */
     const struct server_control *control;           /* base/server_control.h */
 };
 

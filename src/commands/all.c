@@ -31,6 +31,7 @@ const struct command_spec *const all_commands[] = {
     set_algebra_commands,
     keys_commands,
     dump_commands,
+    memory_commands,
     sort_commands,
     expire_commands,
     scan_commands,

@@ -31,6 +31,7 @@ extern const struct command_spec set_commands[];
 extern const struct command_spec set_algebra_commands[];
 extern const struct command_spec keys_commands[];
 extern const struct command_spec dump_commands[];
+extern const struct command_spec memory_commands[];
 extern const struct command_spec sort_commands[];
 extern const struct command_spec expire_commands[];
 extern const struct command_spec scan_commands[];

@@ -6,6 +6,7 @@
 #include "base/server_control.h"
 #include "base/text.h"
 #include "commands/all.h"
+#include "commands/debug_internal.h"
 #include "config/config_table.h"
 #include "dispatch/call.h"
 #include "keyspace/keyspace.h"
@@ -51,16 +52,6 @@ static void set_active_expire_debug(struct call *call)
     reply_ok(call->reply);
 }
 
-static void object_debug(struct call *call)
-{
-    struct entry *entry = db_peek(call->db, call_key(call, 2));
-    if (!entry) {
-        call_no_such_key(call);
-        return;
-    }
-    reply_errorf(call->reply, "no details of this object are kept");
-}
-
 static void stringmatch_len_debug(struct call *call)
 {
     int64_t size;
@@ -90,11 +81,6 @@ static void error_debug(struct call *call)
     memcpy(text, call->argv[2].data, size);
     text[size] = '\0';
     reply_error(call->reply, text);
-}
-
-static void jmap_debug(struct call *call)
-{
-    reply_ok(call->reply);
 }
 
 /* -- DEBUG PROTOCOL: one sample of each type -- */
@@ -176,14 +162,40 @@ static void protocol_debug(struct call *call)
 static void help_debug(struct call *call)
 {
     static const char *const lines[] = {
+        "CHANGE-REPL-ID",
+        "    No effect.",
+        "DICT-RESIZING <0|1>",
+        "    Whether tables may be resized.",
+        "DIGEST",
+        "    Return a fingerprint of all data.",
+        "DIGEST-VALUE <key> [<key> ...]",
+        "    Return the fingerprint of each key's value.",
         "ERROR <string>",
         "    Return a Redis protocol error with <string> as message.",
+        "HTSTATS <dbid>",
+        "    Return figures of the table of a database.",
+        "HTSTATS-KEY <key>",
+        "    Return figures of the table that is the value of <key>.",
         "JMAP",
         "    No effect.",
+        "LISTPACK-ENTRIES <key>",
+        "    Return the entries of the listpack that is the value of <key>.",
         "LOG <message>",
         "    Write <message> to the server log.",
+        "OBJECT <key> [FAST]",
+        "    Show how the value of <key> is kept.",
+        "PANIC",
+        "    Crash the server.",
+        "POPULATE <count> [<prefix>] [<size>]",
+        "    Create <count> string keys named <prefix>:<num>.",
         "PROTOCOL <type>",
         "    Reply with a test value of the specified type.",
+        "QUICKLIST-PACKED-THRESHOLD <size>",
+        "    No effect.",
+        "RELOAD",
+        "    Write every value as a snapshot does, and read it again.",
+        "SDSLEN <key>",
+        "    Show the sizes of a string key.",
         "SET-ACTIVE-EXPIRE <0|1>",
         "    Setting it to 0 disables expiring keys in background when they are not accessed.",
         "SLEEP <seconds>",
@@ -194,31 +206,51 @@ static void help_debug(struct call *call)
     reply_help(call->reply, "DEBUG", lines);
 }
 
-struct debug_row {
-    const char *name;
-    int argc; /* of the whole command */
-    void (*run)(struct call *call);
-};
+/* No replicas, no reply buffers that change their size by themselves: nothing to be done. */
+static void nothing_debug(struct call *call)
+{
+    reply_ok(call->reply);
+}
+
+static void panic_debug(struct call *call)
+{
+    panic("called by DEBUG PANIC of client %llu", (unsigned long long)call->client->id);
+}
 
 static const struct debug_row rows[] = {
-    {"sleep", 3, sleep_debug},   {"set-active-expire", 3, set_active_expire_debug},
-    {"object", 3, object_debug}, {"stringmatch-len", 4, stringmatch_len_debug},
-    {"log", 3, log_debug_line},  {"error", 3, error_debug},
-    {"jmap", 2, jmap_debug},     {"protocol", 3, protocol_debug},
-    {"help", 2, help_debug},
+    {"sleep", 3, 3, sleep_debug},
+    {"set-active-expire", 3, 3, set_active_expire_debug},
+    {"stringmatch-len", 4, 4, stringmatch_len_debug},
+    {"log", 3, 3, log_debug_line},
+    {"error", 3, 3, error_debug},
+    {"jmap", 2, 2, nothing_debug},
+    {"change-repl-id", 2, 2, nothing_debug},
+    {"replybuffer", 4, 4, nothing_debug},
+    {"set-disable-deny-scripts", 3, 3, nothing_debug},
+    {"panic", 2, 2, panic_debug},
+    {"protocol", 3, 3, protocol_debug},
+    {"help", 2, 2, help_debug},
+    {NULL, 0, 0, NULL},
 };
+
+/* True when the row was found and has run. */
+static bool run_row(struct call *call, const struct debug_row *row)
+{
+    for (; row->name; row++)
+        if (call_is(call, 1, row->name) && call->argc >= row->argc_min &&
+            call->argc <= row->argc_max) {
+            row->run(call);
+            return true;
+        }
+    return false;
+}
 
 static void debug_command(struct call *call)
 {
     if (!is_allowed(call))
         return;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        if (call_is(call, 1, rows[i].name) && call->argc == rows[i].argc) {
-            rows[i].run(call);
-            return;
-        }
-    }
-    call_unknown_subcommand(call);
+    if (!run_row(call, rows) && !run_row(call, debug_key_rows))
+        call_unknown_subcommand(call);
 }
 
 const struct command_spec debug_commands[] = {

@@ -68,11 +68,12 @@ static void settle_flags(const struct command_spec *spec, const struct bytes *ar
             keys->positions[i].flags = spec->key_flags(argv, argc);
 }
 
-/* True when a specification says that some keys stand where none can tell. */
+/* True when a specification says that some keys stand where none can tell, or behind a word: that
+ * may be there more than once, and be a key or a member as well. */
 static bool specs_are_incomplete(const struct key_spec *specs)
 {
     for (int i = 0; i < COMMAND_KEY_SPECS_MAX && specs[i].begin != KEY_SPEC_NONE; i++)
-        if (specs[i].begin == KEY_SPEC_UNKNOWN)
+        if (specs[i].begin == KEY_SPEC_UNKNOWN || specs[i].begin == KEY_SPEC_KEYWORD)
             return true;
     return false;
 }

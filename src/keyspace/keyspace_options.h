@@ -9,5 +9,7 @@
 
 extern const struct option_group keyspace_options;
 extern const struct info_section keyspace_info;
+/* How large values are (context: the keyspace). */
+extern const struct info_section keysizes_info;
 
 #endif

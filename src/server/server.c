@@ -220,6 +220,7 @@ static void fill_services(struct server *server)
                                          .client_settings = &server->settings.client,
                                          .types = &server->settings.type,
                                          .persistence = &server->settings.persistence,
+                                         .info_sources = &server->info_sources,
                                          .control = &server->control};
     server->executor = executor_create(&server->services, &server->settings.observability);
     server->executor->timers = loop_timers(io_pool_main_loop(server->pool));

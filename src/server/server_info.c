@@ -187,6 +187,7 @@ void server_register_info(struct server *server)
     info_on_reset(server->info, reset_io, server);
     info_register_standard(server->info, &server->info_sources);
     info_register(server->info, &keyspace_info, server->keyspace);
+    info_register(server->info, &keysizes_info, server->keyspace);
     info_register(server->info, &threads_info_section, server);
     info_register(server->info, &tls_info_section, server);
 }

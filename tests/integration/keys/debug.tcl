@@ -1,0 +1,56 @@
+# DEBUG about keys.
+
+start_server {} {
+    proc fill {} {
+        r flushall
+        r set str [string repeat x 100]
+        r set int 7 ex 1000
+        for {set i 0} {$i < 2000} {incr i} {
+            r rpush list [string repeat $i 3]
+            r sadd set member:$i
+            r hset hash field:$i $i
+            r zadd zset $i member:$i
+        }
+        r hset small f v g w
+        r hpexpireat small 60000000000000 fields 1 f
+    }
+
+    test "DEBUG RELOAD leaves all as it is" {
+        fill
+        set digest [r debug digest]
+        set encodings [lmap key {str int list set hash zset small} {r object encoding $key}]
+        assert_equal OK [r debug reload]
+        assert_equal $digest [r debug digest]
+        assert_equal $encodings [lmap key {str int list set hash zset small} {r object encoding $key}]
+        assert_range [r ttl int] 990 1000
+        assert_equal 60000000000000 [r hpexpiretime small fields 1 f]
+    } {command:debug}
+
+    test "DEBUG DIGEST says what is different" {
+        set digest [r debug digest]
+        r persist int
+        assert {$digest ne [r debug digest]}
+        set value [r debug digest-value str]
+        r append str y
+        assert {$value ne [r debug digest-value str]}
+        assert_equal [string repeat 0 40] [lindex [r debug digest-value nosuch] 0]
+        r flushall
+        assert_equal [string repeat 0 40] [r debug digest]
+    } {command:debug}
+
+    test "DEBUG OBJECT, SDSLEN, HTSTATS, LISTPACK-ENTRIES, POPULATE" {
+        assert_equal OK [r debug populate 100 item 20]
+        assert_equal 100 [r dbsize]
+        assert_equal 20 [r strlen item:99]
+        assert_match "Value at:* encoding:embstr serializedlength:*" [r debug object item:1]
+        assert_error "ERR no such key" {r debug object nosuch}
+        assert_match "key_sds_len:6*val_sds_len:20*" [r debug sdslen item:1]
+        assert_match "*number of elements: 100*" [r debug htstats 0]
+        assert_error "ERR Out of range database" {r debug htstats 1000}
+        r rpush list a 1
+        assert_equal {a 1} [r debug listpack-entries list]
+        assert_error "ERR Not a listpack encoded object." {r debug listpack-entries item:1}
+        assert_equal OK [r debug quicklist-packed-threshold 100b]
+        assert_error "ERR argument must be a memory value*" {r debug quicklist-packed-threshold 4gb}
+    } {command:debug}
+}

@@ -1,0 +1,53 @@
+# MEMORY and INFO keysizes.
+
+start_server {} {
+    test "MEMORY USAGE" {
+        r set small 1
+        r set large [string repeat x 100000]
+        for {set i 0} {$i < 1000} {incr i} { r rpush list [string repeat y 100] }
+        assert_range [r memory usage small] 20 100
+        assert_range [r memory usage large] 100000 130000
+        assert_range [r memory usage list] 100000 140000
+        assert_range [r memory usage list samples 0] 100000 140000
+        assert_equal "" [r memory usage nosuch]
+        assert_error "ERR syntax error" {r memory usage small samples}
+        assert_error "ERR syntax error" {r memory usage small samples -1}
+        assert_error "ERR syntax error" {r memory usage small nonsense 1}
+        assert_error "ERR value is not an integer or out of range" {r memory usage small samples x}
+    }
+
+    test "MEMORY STATS" {
+        set stats [r memory stats]
+        assert_equal 3 [dict get $stats keys.count]
+        assert_range [dict get $stats dataset.bytes] 150000 10000000
+        assert_range [dict get $stats db.0 overhead.hashtable.main] 64 1000
+        foreach name {peak.allocated total.allocated startup.allocated overhead.total
+                      allocator.allocated fragmentation} {
+            assert {[dict get $stats $name] > 0}
+        }
+    }
+
+    test "MEMORY DOCTOR, PURGE, MALLOC-STATS, HELP" {
+        assert {[string length [r memory doctor]] > 20}
+        assert_equal OK [r memory purge]
+        assert {[string length [r memory malloc-stats]] > 20}
+        assert_match "*USAGE*" [r memory help]
+        assert_error "ERR unknown subcommand*" {r memory nonsense}
+    }
+
+    test "INFO keysizes" {
+        r flushall
+        r set a ""
+        r set b 12345
+        r set c [string repeat x 3000]
+        r rpush l 1 2 3
+        r hset h f v
+        set text [r info keysizes]
+        assert_match "*db0_distrib_strings_sizes:0=1,4=1,2K=1\r\n*" $text
+        assert_match "*db0_distrib_lists_items:2=1\r\n*" $text
+        assert_match "*db0_distrib_hashes_items:1=1\r\n*" $text
+        assert_no_match "*sets_items*" $text
+        assert_no_match "*Keysizes*" [r info]
+        assert_match "*Keysizes*" [r info all]
+    }
+}
