@@ -317,6 +317,7 @@ static int find_georadius_keys(const struct bytes *argv, int argc, int *position
                                int positions_max)
 {
     int store = 0;
+    /* Behind the unit, which is where the options begin in the shorter of the two forms. */
     for (int i = 5; i + 1 < argc; i++)
         if (bytes_is(argv[i], "store") || bytes_is(argv[i], "storedist"))
             store = ++i;
