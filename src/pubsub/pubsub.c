@@ -8,7 +8,7 @@
 static void on_event(struct key_listener *listener, const struct key_event *event)
 {
     struct pubsub *pubsub = (struct pubsub *)((char *)listener - offsetof(struct pubsub, listener));
-    if (pubsub->tracking.count) {
+    if (tracking_is_used(&pubsub->tracking)) {
         unsigned nobody = KEY_CLASS_EXPIRED | KEY_CLASS_EVICTED;
         if (event->kinds & KEY_FLUSHED)
             tracking_flush(&pubsub->tracking);
@@ -49,7 +49,7 @@ void pubsub_destroy(struct pubsub *pubsub)
 void pubsub_update_interest(struct pubsub *pubsub)
 {
     unsigned kinds = notifications_interest(pubsub->settings->notify_keyspace_events);
-    if (pubsub->tracking.count)
+    if (tracking_is_used(&pubsub->tracking))
         kinds |= KEY_CHANGED | KEY_FLUSHED;
     keyspace_listen(pubsub->keyspace, &pubsub->listener, kinds);
 }

@@ -45,6 +45,12 @@ bool tracking_prefixes_overlap(const struct client *client, const struct bytes *
 /* The client's prefixes; returns how many there are. */
 int tracking_prefixes(const struct client *client, const struct bytes **prefixes);
 
+/* Does anybody track, or is something left of those who did? */
+static inline bool tracking_is_used(const struct tracking *tracking)
+{
+    return tracking->count > 0 || dict_count(&tracking->keys) > 0;
+}
+
 /* Whether keys that `client` reads are to be remembered just now. */
 static inline bool tracking_remembers(const struct client *client)
 {
