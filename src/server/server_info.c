@@ -5,7 +5,9 @@
 #include "base/process.h"
 #include "client/client_memory.h"
 #include "config/config_file.h"
+#include "dispatch/blocking.h"
 #include "dispatch/execute.h"
+#include "dispatch/watch.h"
 #include "keyspace/keyspace_options.h"
 #include "server/server.h"
 #include "server/threads_info.h"
@@ -35,6 +37,13 @@ static void fill_clients(void *context, struct info_clients *out)
     struct server *server = context;
     out->maxclients = (uint64_t)server->maxclients;
     out->tracking = server->pubsub->tracking.count;
+    struct watch_counts watched = watch_count(server->executor->watches);
+    out->watching = watched.clients;
+    out->watched_keys = watched.keys;
+    struct blocking_counts blocking = blocking_count(server->executor->blocking);
+    out->in_timeout_table = blocking.with_timeout;
+    out->blocking_keys = blocking.keys;
+    out->blocking_keys_on_nokey = blocking.keys_on_nokey;
     for (struct client *client = server->clients->first; client; client = client->next) {
         uint64_t input = client_meter_get(client->meters.input_size);
         uint64_t output = exchange_output_size(client);
