@@ -27,6 +27,22 @@ static void append_spaces(struct buffer *out, size_t count)
 
 static void append_standard(struct buffer *out, const struct reply_value *reply, size_t indent);
 
+/* Elements that take more than a line begin on one of their own. */
+static void append_map_value(struct buffer *out, const struct reply_value *value, size_t indent)
+{
+    size_t begin = out->size;
+    append_standard(out, value, indent);
+    size_t size = out->size - begin;
+    bool is_one_line =
+        value->count == 0 || memchr(out->data + begin, '\n', size) == out->data + out->size - 1;
+    if (is_one_line || !buffer_reserve(out, indent + 1))
+        return;
+    memmove(out->data + begin + indent + 1, out->data + begin, size);
+    memset(out->data + begin, ' ', indent + 1);
+    out->data[begin] = '\n';
+    buffer_commit(out, indent + 1);
+}
+
 /* Every line but the first gets the indent of its level: the first continues its parent's line. */
 static void append_elements(struct buffer *out, const struct reply_value *reply, size_t indent)
 {
@@ -43,7 +59,7 @@ static void append_elements(struct buffer *out, const struct reply_value *reply,
             continue;
         out->size--; /* the newline behind the key */
         buffer_append_text(out, " => ");
-        append_standard(out, &reply->elements[i + 1], inner);
+        append_map_value(out, &reply->elements[i + 1], inner);
     }
 }
 

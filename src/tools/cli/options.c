@@ -89,12 +89,12 @@ static void take_resp3(struct cli_options *options, const char *value)
 
 static void take_show_pushes(struct cli_options *options, const char *value)
 {
-    if (strcasecmp(value, "y") == 0 || strcasecmp(value, "yes") == 0)
+    if (value[0] == 'y' || value[0] == 'Y')
         options->is_showing_pushes = true;
-    else if (strcasecmp(value, "n") == 0 || strcasecmp(value, "no") == 0)
+    else if (value[0] == 'n' || value[0] == 'N')
         options->is_showing_pushes = false;
     else
-        refuse("--show-pushes", value);
+        fprintf(stderr, "Unknown --show-pushes value '%s' (valid: '[y]es', '[n]o')\n", value);
 }
 
 static void take_number(const char *flag, const char *value, int64_t min, int64_t *number)

@@ -37,7 +37,8 @@ test "cli format: simple replies for people" {
 
 test "cli format: nesting for people" {
     assert_equal "1) (integer) 1\n2) 1) \"a\"\n   2) (empty array)\n3) (nil)\n" [printed $nested --no-raw]
-    assert_equal "1# \"a\" => (integer) 1\n2# \"b\" => 1) (true)\n   2) (double) 1.5\n" [printed $map --no-raw]
+    assert_equal "1# \"a\" => (integer) 1\n2# \"b\" => \n   1) (true)\n   2) (double) 1.5\n" [printed $map --no-raw]
+    assert_equal "1# \"a\" => 1) (integer) 1\n" [printed "%1\r\n\$1\r\na\r\n*1\r\n:1\r\n" --no-raw]
     assert_equal "1~ \"x\"\n" [printed "~1\r\n\$1\r\nx\r\n" --no-raw]
 }
 
@@ -114,7 +115,7 @@ test "cli: login is said in order, and its refusal printed" {
     set result [cli_words [list -p $port -a p ping]]
     assert_equal "Warning: Using a password with '-a' or '-u' option on the command line interface may not be safe.\nAUTH failed: WRONGPASS no\n" \
         [dict get $result err]
-    assert_equal 1 [dict get $result code]
+    assert_equal 0 [dict get $result code]
 }
 
 test "cli: -c follows redirections" {
