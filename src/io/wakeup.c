@@ -19,10 +19,18 @@ void wakeup_deinit(struct wakeup *wakeup)
     wakeup->fd = -1;
 }
 
+/* ThreadSanitizer does not model fences; a sequentially consistent read-modify-write of the flag
+ * serves in their place there, in both functions below. Elsewhere it would not do: it is no fence
+ * in C11, and a later load may pass it on ARM. */
 void wakeup_announce_sleep(struct wakeup *wakeup)
 {
-    /* W1: sequentially consistent exchange, a full fence; pairs with W2 in wakeup_signal */
+#ifdef __SANITIZE_THREAD__
     (void)__atomic_exchange_n(&wakeup->is_sleeping, 1, __ATOMIC_SEQ_CST);
+#else
+    __atomic_store_n(&wakeup->is_sleeping, 1, __ATOMIC_RELAXED);
+    /* W1: the flag is seen before the queues are looked at; pairs with W2 in wakeup_signal */
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+#endif
 }
 
 void wakeup_end_sleep(struct wakeup *wakeup)
@@ -37,8 +45,6 @@ void wakeup_drain(struct wakeup *wakeup)
         ;
 }
 
-/* ThreadSanitizer does not model fences; a sequentially consistent read-modify-write of the flag
- * has the same effect (it orders the publication before the look) and it understands that. */
 static uint32_t load_after_publication(struct wakeup *wakeup)
 {
 #ifdef __SANITIZE_THREAD__
