@@ -52,7 +52,7 @@ start_server {} {
         assert_equal 1 [$c publish x mine]
         assert_equal {message x mine} [$c read]
         $c close
-    }
+    } {redis8}
 
     test "In RESP2 a subscriber may do little" {
         set c [redis_client]
@@ -116,7 +116,7 @@ start_server {} {
         wait_until 0 10 {s pubsub_clients}
         assert_equal {} [r pubsub channels]
         assert_equal 0 [r pubsub numpat]
-    }
+    } {redis8}
 
     test "CLIENT REPLY OFF does not hold messages back" {
         set c [redis_client]
@@ -221,7 +221,7 @@ start_server {} {
         }
         foreach c $clients { $c close }
         wait_until 0 10 {s pubsub_clients}
-    }
+    } {redis8}
 }
 
 start_server {overrides {client-output-buffer-limit "pubsub 4mb 1mb 2"}} {
@@ -243,7 +243,7 @@ start_server {overrides {client-output-buffer-limit "pubsub 4mb 1mb 2"}} {
         assert_equal {message x after} [$quick read]
         $slow close
         $quick close
-    }
+    } {redis8}
 
     test "The soft limit holds after its seconds" {
         set slow [redis_client]
@@ -259,5 +259,5 @@ start_server {overrides {client-output-buffer-limit "pubsub 4mb 1mb 2"}} {
         assert_equal 1 [lindex [r pubsub numsub y] 1]
         wait_until 0 15 {lindex [r pubsub numsub y] 1}
         $slow close
-    }
+    } {redis8}
 }
