@@ -57,6 +57,7 @@ static int apply_server(void *context, const struct option_changes *changes, str
                                             : "Unable to listen on this port. Check server logs.");
         return -1;
     }
+    server_set_accept_budgets(server);
     if (option_changed(changes, "loglevel"))
         log_set_level((enum log_level)settings->loglevel);
     if (option_changed(changes, "hz"))
@@ -134,14 +135,6 @@ static int build_contexts(struct server *server, struct buffer *error) ON_MAIN
     return -1;
 }
 
-static void set_accepts_per_turn(struct server *server)
-{
-    for (int i = 0; i < server->listener_count; i++)
-        if (listener_kind(server->listeners[i]) == LISTENER_TLS)
-            listener_set_accepts_per_turn(
-                server->listeners[i], (uint32_t)server->settings.tls.max_new_connections_per_cycle);
-}
-
 /* New material for every thread or for none. What tls_change.c has prepared is put in force last:
  * that cannot fail, so it need not be undone. */
 static int apply_tls(void *context, const struct option_changes *changes, struct buffer *error)
@@ -160,7 +153,7 @@ static int apply_tls(void *context, const struct option_changes *changes, struct
     }
     if (needs_contexts && prepared)
         tls_material_install(prepared);
-    set_accepts_per_turn(server);
+    server_set_accept_budgets(server);
     server_apply_settings_to_sessions(server);
     return 0;
 }

@@ -38,6 +38,21 @@ static bool take_over(struct server *server, enum listener_kind kind, const char
     return false;
 }
 
+static uint32_t accepts_per_turn(const struct server *server, enum listener_kind kind)
+{
+    return (uint32_t)(kind == LISTENER_TLS ? server->settings.tls.max_new_connections_per_cycle
+                                           : server->settings.server.max_new_connections_per_cycle);
+}
+
+void server_set_accept_budgets(struct server *server)
+{
+    for (int i = 0; i < server->listener_count; i++) {
+        struct listener *listener = server->listeners[i];
+        listener_set_accepts_per_turn(
+            listener, accepts_per_turn(server, (enum listener_kind)listener_kind(listener)));
+    }
+}
+
 static bool add_address(struct server *server, const char *host, int64_t port,
                         enum listener_kind kind, struct buffer *error)
 {
@@ -45,14 +60,11 @@ static bool add_address(struct server *server, const char *host, int64_t port,
     struct address address;
     char reason[ERROR_SIZE] = "not an address";
     host += is_optional;
-    struct listener_options options = {
-        .backlog = (int)server->settings.server.tcp_backlog,
-        .accepts_per_turn = (uint32_t)(kind == LISTENER_TLS
-                                           ? server->settings.tls.max_new_connections_per_cycle
-                                           : server->settings.server.max_new_connections_per_cycle),
-        .owner = server,
-        .kind = (int)kind,
-        .on_accept = server_on_accept};
+    struct listener_options options = {.backlog = (int)server->settings.server.tcp_backlog,
+                                       .accepts_per_turn = accepts_per_turn(server, kind),
+                                       .owner = server,
+                                       .kind = (int)kind,
+                                       .on_accept = server_on_accept};
     struct listener *listener = NULL;
     bool is_address = address_parse(host, (int)port, &address) == 0;
     if (is_address) {
@@ -110,8 +122,7 @@ static bool add_unix(struct server *server, struct buffer *error)
     char reason[ERROR_SIZE];
     char text[ADDRESS_TEXT_MAX];
     struct listener_options options = {.backlog = (int)settings->tcp_backlog,
-                                       .accepts_per_turn =
-                                           (uint32_t)settings->max_new_connections_per_cycle,
+                                       .accepts_per_turn = accepts_per_turn(server, LISTENER_UNIX),
                                        .owner = server,
                                        .kind = LISTENER_UNIX,
                                        .on_accept = server_on_accept};

@@ -122,6 +122,8 @@ int server_open_listeners(struct server *server, struct buffer *error);
 void server_close_listeners(struct server *server);
 /* Opens what changed settings want, then closes the old ones; on failure the old stay. */
 int server_reopen_listeners(struct server *server, struct buffer *error);
+/* max-new-connections-per-cycle and its TLS counterpart, to the listeners there are. */
+void server_set_accept_budgets(struct server *server);
 void server_write_listeners(void *server, struct buffer *out);
 
 /* -- accept.c -- */
