@@ -160,6 +160,7 @@ static void on_closed(struct connection *connection, enum connection_outcome out
     assert(!session->is_dead);
     session->connection = NULL;
     session_recall_drop(session);
+    session_stall_free(session);
     drop_output(session);
     session_free_input(session);
     if (text && *text)
@@ -242,9 +243,7 @@ void session_close(struct session *session, enum connection_close_how how)
     if (session->is_dead || !session->connection)
         return;
     if (how == CONNECTION_CLOSE_AFTER_OUTPUT && session->output.head) {
-        session->closes_after_output = true;
-        connection_pause_reading(session->connection);
-        session->is_reading_paused = true;
+        session_close_after_output(session);
         return;
     }
     connection_close(session->connection, how);

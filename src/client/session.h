@@ -17,6 +17,7 @@
 
 enum {
     SESSION_READ_QUANTUM = 128 * 1024, /* plaintext taken from one connection a turn */
+    SESSION_STALL_MS = CONNECTION_DRAIN_STALL_MS,
     SESSION_OUTPUT_PAUSE_SIZE =
         1024 * 1024, /* unsent replies beyond which no request is handed on */
     /* Of one unfinished request, without its large arguments (offsets have 32 bits), whatever
@@ -62,7 +63,8 @@ struct session {
 
     /* -- output -- */
     struct reply_chain output;
-    size_t output_offset; /* sent bytes of output.head */
+    size_t output_offset;        /* sent bytes of output.head */
+    struct session_stall *stall; /* closing after its output: watches that the peer takes some */
 
     struct tls_facts *facts; /* between OPENED and LIMITS */
     char *closed_text;
@@ -121,6 +123,11 @@ void session_resume_input(struct session *session);
 void session_update_end(struct session *session);
 void session_free_input(struct session *session);
 void session_write(struct session *session);
+/* Closes once the output is gone, or when the peer takes nothing of it for SESSION_STALL_MS. */
+void session_close_after_output(struct session *session);
+void session_stall_leave(struct session *session);
+void session_stall_adopt(struct session *session);
+void session_stall_free(struct session *session);
 /* What is held on this side goes into the meters. */
 void session_update_memory(struct session *session);
 /* A chunk is done with: frees the batch's room, collects main's for return. */

@@ -1,6 +1,6 @@
-/* Which TLS handshakes of one I/O thread may be under way: so many at a time, the others wait in the
- * order in which they were accepted. A waiting one is a descriptor and a session, not a connection:
- * nothing of it is read, and it costs no work. Dropped first are those whose deadline
+/* Which TLS handshakes of one I/O thread may be under way: so many at a time, the others wait in
+ * the order in which they were accepted. A waiting one is a descriptor and a session, not a
+ * connection: nothing of it is read, and it costs no work. Dropped first are those whose deadline
  * (tls-handshake-timeout, counted from accept) has passed and those whose peer went away. [I]
  */
 #ifndef CLIENT_SESSION_ADMISSION_H
@@ -39,8 +39,8 @@ void session_admission_end(struct session *session);
 void session_admission_turn(struct session_host *host);
 /* The host stops: nobody's turn comes any more. */
 void session_admission_stop(struct session_host *host);
-/* The thread retires: all that are not open yet go elsewhere; those that wait at once, the others as
- * soon as they are at rest (session_message.h). */
+/* The thread retires: all that are not open yet go elsewhere; those that wait at once, the others
+ * as soon as they are at rest (session_message.h). */
 void session_admission_retire(struct session_host *host);
 /* It leaves for another thread in the middle of its handshake. */
 void session_admission_leave(struct session *session);

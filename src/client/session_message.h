@@ -31,7 +31,8 @@
  * change place, and what was allocated on a (blocks, batches) is freed on b.
  *
  * Sessions whose handshake is not over are not known to main. RETIRE asks for all of those: each is
- * RETURNED unasked (and is then main's to ADOPT elsewhere), or opens first and is moved like any other.
+ * RETURNED unasked (and is then main's to ADOPT elsewhere), or opens first and is moved like any
+ * other.
  */
 #ifndef CLIENT_SESSION_MESSAGE_H
 #define CLIENT_SESSION_MESSAGE_H

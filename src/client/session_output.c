@@ -93,3 +93,65 @@ void session_write(struct session *session)
     else
         session_update_end(session);
 }
+
+/* -- closing after the output -- */
+
+struct session_stall {
+    struct timer timer;
+    struct session *session;
+    size_t left; /* to send, when it was last looked */
+};
+
+static size_t bytes_left(const struct session *session)
+{
+    return session->output.size + connection_output_size(session->connection);
+}
+
+static void watch_stall(struct session_stall *stall)
+{
+    stall->left = bytes_left(stall->session);
+    timer_start(loop_timers(stall->session->host->thread->loop), &stall->timer, SESSION_STALL_MS);
+}
+
+static void on_stall(struct timer *timer)
+{
+    struct session_stall *stall = (struct session_stall *)(void *)timer;
+    if (bytes_left(stall->session) < stall->left)
+        watch_stall(stall);
+    else
+        connection_close(stall->session->connection, CONNECTION_CLOSE_NOW);
+}
+
+_Static_assert(offsetof(struct session_stall, timer) == 0, "the cast above");
+
+void session_close_after_output(struct session *session)
+{
+    session->closes_after_output = true;
+    connection_pause_reading(session->connection);
+    session->is_reading_paused = true;
+    if (session->stall)
+        return;
+    session->stall = mem_calloc(1, sizeof(*session->stall));
+    session->stall->session = session;
+    timer_init(&session->stall->timer, on_stall);
+    watch_stall(session->stall);
+}
+
+void session_stall_leave(struct session *session)
+{
+    if (session->stall)
+        timer_stop(loop_timers(session->host->thread->loop), &session->stall->timer);
+}
+
+void session_stall_adopt(struct session *session)
+{
+    if (session->stall)
+        watch_stall(session->stall);
+}
+
+void session_stall_free(struct session *session)
+{
+    session_stall_leave(session);
+    mem_free(session->stall);
+    session->stall = NULL;
+}

@@ -47,6 +47,7 @@ void session_recall_drop(struct session *session)
 
 void session_recall_give(struct session_host *host, struct session *session)
 {
+    session_stall_leave(session);
     session_unlink(host, session);
     session->host = NULL;
     io_thread_report(host->thread, (struct message){.type = SESSION_RETURNED,
@@ -104,6 +105,7 @@ void session_adopt(struct session_host *host, struct session *session)
         session_admission_adopt(host, session);
     if (is_without_connection)
         return;
+    session_stall_adopt(session);
     connection_attach(host->thread->loop, session->connection);
     if (host->is_stopping)
         session_close(session, CONNECTION_CLOSE_AFTER_OUTPUT);

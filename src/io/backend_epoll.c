@@ -178,6 +178,12 @@ static void epoll_send(struct loop *loop, struct socket *socket, const void *dat
         try_send(loop, socket);
 }
 
+static void epoll_send_cancel(struct loop *loop, struct socket *socket)
+{
+    if ((socket->state & (STATE_SENDING | STATE_SENT | STATE_CLOSING)) == STATE_SENDING)
+        set_sent(loop, socket, -ECANCELED);
+}
+
 static void epoll_socket_close(struct loop *loop, struct socket *socket)
 {
     if (socket->state & STATE_CLOSING)
@@ -451,6 +457,7 @@ const struct backend_ops backend_epoll_ops = {
     .receive_start = epoll_receive_start,
     .receive_stop = epoll_receive_stop,
     .send = epoll_send,
+    .send_cancel = epoll_send_cancel,
     .socket_close = epoll_socket_close,
     .socket_detach = epoll_socket_detach,
     .buffer_release = epoll_buffer_release,

@@ -56,9 +56,10 @@ enum {
     STATE_ACCEPTING = 1 << 3,
     STATE_ACCEPT_ARMED = 1 << 4,
     STATE_ACCEPT_CANCELLED = 1 << 5,
-    STATE_SENDING = 1 << 6,     /* on_sent is owed */
-    STATE_SEND_QUEUED = 1 << 7, /* not started yet */
-    STATE_STARVED = 1 << 8,     /* the receive ended for want of buffers */
+    STATE_SENDING = 1 << 6,        /* on_sent is owed */
+    STATE_SEND_QUEUED = 1 << 7,    /* not started yet */
+    STATE_SEND_GIVEN_UP = 1 << 12, /* nor will it be */
+    STATE_STARVED = 1 << 8,        /* the receive ended for want of buffers */
     STATE_ENDED = 1 << 9,
     STATE_CLOSING = 1 << 10,
     STATE_CONNECTING = 1 << 11
@@ -365,6 +366,19 @@ static void unqueue_send(struct uring_state *state, struct socket *socket)
     socket->state &= (uint16_t)~STATE_SEND_QUEUED;
 }
 
+static void uring_send_cancel(struct loop *loop, struct socket *socket)
+{
+    if ((socket->state & (STATE_SENDING | STATE_SEND_GIVEN_UP | STATE_CLOSING)) != STATE_SENDING)
+        return;
+    if (socket->state & STATE_SEND_QUEUED) {
+        unqueue_send(loop->backend, socket);
+        socket->state |= STATE_SEND_GIVEN_UP;
+        loop_socket_activate(loop, socket);
+    } else {
+        cancel(loop, socket, KIND_SEND);
+    }
+}
+
 static void uring_socket_close(struct loop *loop, struct socket *socket)
 {
     if (socket->state & STATE_CLOSING)
@@ -612,7 +626,11 @@ static size_t uring_prepare(struct loop *loop)
             if (socket->state & STATE_RECEIVING)
                 arm_receive(loop, socket);
         }
-        if (socket->state & STATE_SEND_QUEUED) {
+        if (socket->state & STATE_SEND_GIVEN_UP) {
+            socket->state &= (uint16_t)~STATE_SEND_GIVEN_UP;
+            complete_send(socket, -ECANCELED);
+            done++;
+        } else if (socket->state & STATE_SEND_QUEUED) {
             unqueue_send(state, socket);
             if (!is_direct)
                 arm_send(loop, socket);
@@ -687,6 +705,7 @@ const struct backend_ops backend_uring_ops = {
     .receive_start = uring_receive_start,
     .receive_stop = uring_receive_stop,
     .send = uring_send,
+    .send_cancel = uring_send_cancel,
     .socket_close = uring_socket_close,
     .socket_detach = uring_socket_detach,
     .buffer_release = uring_buffer_release,

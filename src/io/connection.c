@@ -69,6 +69,7 @@ struct connection {
     bool is_input_blocked; /* the transport wants its output sent before it goes on */
     bool wants_writable;
     bool is_end_deferred;
+    bool is_parked;         /* the send of `sending` was given up and is to be begun again */
     bool is_detaching;      /* about to leave the loop: no receive, no send is begun */
     bool is_without_socket; /* it could not be opened: on_closed comes from the ready task */
 };
@@ -116,6 +117,15 @@ static void drop_sending(struct connection *connection)
     connection->sending_size = 0;
     connection->sending_offset = 0;
     connection->sending_capacity = 0;
+    connection->is_parked = false;
+}
+
+static void send_rest(struct connection *connection)
+{
+    connection->is_parked = false;
+    socket_send(loop_of(connection), &connection->socket,
+                connection->sending + connection->sending_offset,
+                connection->sending_size - connection->sending_offset);
 }
 
 static void close_socket(struct connection *connection)
@@ -163,6 +173,8 @@ static void drain(struct connection *connection)
     }
     if (connection->sending != NULL)
         start_drain_timer(connection);
+    if (connection->is_parked)
+        send_rest(connection);
     loop_task_flush(loop, &connection->flush_task);
 }
 
@@ -490,6 +502,8 @@ static void on_sent(struct socket *socket, int result)
         io_stat_add(loop_stats(loop)->bytes_out, result);
     if (connection->state == STATE_CLOSED)
         return;
+    if (result == -ECANCELED)
+        result = 0; /* nothing was sent, and the connection is about to leave, or was */
     if (result < 0) {
         on_send_failed(connection, -result);
         return;
@@ -499,8 +513,11 @@ static void on_sent(struct socket *socket, int result)
     if (connection->state == STATE_DRAINING)
         start_drain_timer(connection); /* progress: another period */
     if (connection->sending_offset < connection->sending_size) {
-        socket_send(loop, socket, connection->sending + connection->sending_offset,
-                    connection->sending_size - connection->sending_offset);
+        connection->is_parked = true;
+        if (connection->is_detaching)
+            go_on(connection); /* a turn, in which it may leave */
+        else
+            send_rest(connection);
         return;
     }
     drop_sending(connection);
@@ -979,6 +996,8 @@ void connection_begin_detach(struct connection *connection)
         return;
     connection->is_detaching = true;
     stop_receiving(connection);
+    if (connection->sending != NULL) /* perhaps the peer takes nothing */
+        socket_send_cancel(loop_of(connection), &connection->socket);
 }
 
 void connection_cancel_detach(struct connection *connection)
@@ -988,6 +1007,8 @@ void connection_cancel_detach(struct connection *connection)
     if (!may_move(connection))
         return;
     update_receiving(connection);
+    if (connection->is_parked)
+        send_rest(connection);
     want_flush(connection);
 }
 
@@ -1019,7 +1040,7 @@ bool connection_try_detach(struct connection *connection)
     struct loop *loop = loop_of(connection);
     loop_assert_owner(loop);
     assert(!loop->is_polling);
-    if (!may_move(connection) || connection->sending != NULL)
+    if (!may_move(connection) || (connection->sending != NULL && !connection->is_parked))
         return false;
     assert(connection->is_detaching);
     assert((connection->phase == NULL) == (connection->state == STATE_OPEN));
@@ -1058,6 +1079,8 @@ void connection_attach(struct loop *loop, struct connection *connection)
         return;
     }
     update_receiving(connection);
+    if (connection->is_parked)
+        send_rest(connection);
     want_flush(connection);
     /* Whatever was due: the offer of what was left unread, room to write, a reset. */
     go_on(connection);

@@ -352,6 +352,13 @@ void socket_send(struct loop *loop, struct socket *socket, const void *data, siz
     loop->ops->send(loop, socket, data, size);
 }
 
+void socket_send_cancel(struct loop *loop, struct socket *socket)
+{
+    loop_assert_owner(loop);
+    if (loop->ops->send_cancel != NULL)
+        loop->ops->send_cancel(loop, socket);
+}
+
 void socket_close(struct loop *loop, struct socket *socket)
 {
     loop_assert_owner(loop);

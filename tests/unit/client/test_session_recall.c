@@ -211,9 +211,8 @@ Test(recall, ping_pong_of_one)
     ping_pong(BACKEND_BEST, 1, 3);
 }
 
-/* A peer that takes nothing keeps a send under way: its session stays, and goes on when it reads.
- */
-Test(recall, who_does_not_read_stays)
+/* A send that the peer does not take is given up, and goes on at the other thread. */
+Test(recall, who_does_not_read_moves_too)
 {
     EACH_BACKEND(b)
     {
@@ -225,12 +224,15 @@ Test(recall, who_does_not_read_stays)
                   exchange_output_size(peer->client) > 0);
         for (int i = 0; i < 50; i++)
             rig_turn();
-        int at = peer->client->thread->index;
-        bool is_moving = move(peer, 0);
-        cr_assert(is_moving);
-        settle();
-        if (moves_so_far().stayed > 0)
-            cr_assert_eq(peer->client->thread->index, at);
+        for (int i = 0; i < 6; i++) {
+            bool is_moving = move(peer, i % 3);
+            cr_assert(is_moving || peer->client->thread->index == i % 3);
+            settle();
+            cr_assert_eq(peer->client->thread->index, i % 3, "backend %zu, move %d: %d, stayed %d", b, i, is_moving, (int)moves_so_far().stayed);
+            peer_receive(peer, 5000);
+        }
+        cr_assert_eq(moves_so_far().stayed, 0);
+        cr_assert_gt(exchange_output_size(peer->client), 0);
         peer_finish(peer);
         move(peer, 0);
         settle();
