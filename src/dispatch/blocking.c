@@ -296,6 +296,15 @@ static void on_timeout(struct timer *timer)
         (void)blocking_unblock(blocking->client, false);
 }
 
+/* Never early: timers count from the turn's time, which is a little ago, in whole milliseconds. */
+static void start_timer(struct timers *timers, struct blocking *blocking, int64_t timeout_ms)
+{
+    int64_t late_ms = clock_read_us() / 1000 - clock_ms() + 1;
+    if (timeout_ms > INT64_MAX / 2)
+        timeout_ms = INT64_MAX / 2;
+    timer_start(timers, &blocking->timer, timeout_ms + late_ms);
+}
+
 static struct blocking *begin(struct call *call, const struct block_options *options)
 {
     struct blocking_table *table = call->services->executor->blocking;
@@ -310,7 +319,7 @@ static struct blocking *begin(struct call *call, const struct block_options *opt
         blocking->has_timer = true;
         table->counts.with_timeout++;
         if (table->executor->timers)
-            timer_start(table->executor->timers, &blocking->timer, options->timeout_ms);
+            start_timer(table->executor->timers, blocking, options->timeout_ms);
     }
     return blocking;
 }
