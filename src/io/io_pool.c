@@ -24,6 +24,8 @@ struct io_pool {
     char *cpulist;                  /* or NULL */
     const struct tls_settings *tls; /* of the contexts in force; NULL: none */
     struct tls_tickets *tickets;
+    struct tls_context **spares; /* borrowed array of owned contexts; see io_pool_give_tls_spares */
+    int spare_count;
     struct io_stats retired;  /* of threads that were told to end */
     struct io_stats last_sum; /* of all threads, when they were told to end */
     struct io_thread *threads[IO_THREADS_MAX + 1];
@@ -63,7 +65,9 @@ static int start_thread(struct io_pool *pool, int index, char *error) ON_MAIN
 {
     assert(index > 0 && !pool->threads[index]);
     struct tls_context *tls = NULL;
-    if (pool->tls) {
+    if (pool->tls && pool->spare_count > 0) {
+        tls = pool->spares[--pool->spare_count];
+    } else if (pool->tls) {
         tls = tls_context_create(pool->tls, pool->tickets, pool->tls->port != 0, error, 256);
         if (!tls)
             return -1;
@@ -295,6 +299,28 @@ void io_pool_install_tls(struct io_pool *pool, struct tls_context *const *contex
         else
             tls_context_release(contexts[i]);
     }
+}
+
+int io_pool_missing(const struct io_pool *pool, int threads)
+{
+    int missing = 0;
+    for (int i = 1; i <= threads_beside_main(threads); i++)
+        missing += pool->threads[i] == NULL;
+    return missing;
+}
+
+void io_pool_give_tls_spares(struct io_pool *pool, struct tls_context **contexts, int count)
+{
+    assert(pool->spare_count == 0);
+    pool->spares = contexts;
+    pool->spare_count = count;
+}
+
+void io_pool_drop_tls_spares(struct io_pool *pool)
+{
+    while (pool->spare_count > 0)
+        tls_context_release(pool->spares[--pool->spare_count]);
+    pool->spares = NULL;
 }
 
 struct tls_context *io_pool_tls(struct io_pool *pool)

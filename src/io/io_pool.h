@@ -69,6 +69,13 @@ void io_pool_install_tls(struct io_pool *pool, struct tls_context *const *contex
 /* What threads that start later build theirs from; see io_pool_set_tls. */
 void io_pool_use_tls_settings(struct io_pool *pool, const struct tls_settings *settings,
                               struct tls_tickets *tickets) ON_MAIN;
+/* How many threads io_pool_resize would start for this number. */
+int io_pool_missing(const struct io_pool *pool, int threads) ON_MAIN;
+/* Contexts for threads that io_pool_resize is going to start, which need not be built then. They
+ * are the pool's until io_pool_drop_tls_spares, which releases what was not used. */
+void io_pool_give_tls_spares(struct io_pool *pool, struct tls_context **contexts,
+                             int count) ON_MAIN;
+void io_pool_drop_tls_spares(struct io_pool *pool) ON_MAIN;
 /* The context of thread 0 (for descriptions), or NULL. */
 struct tls_context *io_pool_tls(struct io_pool *pool) ON_MAIN;
 

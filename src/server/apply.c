@@ -165,5 +165,6 @@ void server_observe_options(struct server *server)
     config_observe(server->config, "keyspace", apply_keyspace, server);
     config_observe(server->config, "pubsub", apply_pubsub, server);
     config_observe(server->config, "tls", apply_tls, server);
+    config_observe_trial(server->config, "server", tls_change_try_threads, server);
     config_observe_trial(server->config, "tls", tls_change_try, server);
 }

@@ -88,7 +88,25 @@ int tls_change_try(void *context, const struct option_changes *changes, struct b
         return -1;
     }
     if (queue->mode == MODE_BEGIN)
-        tls_material_prepare(server, &server->settings.tls, false, on_prepared, queue->first);
+        tls_material_prepare(server, TLS_MATERIAL_ALL, queue->spare_count, on_prepared,
+                             queue->first);
+    return 0;
+}
+
+int tls_change_try_threads(void *context, const struct option_changes *changes,
+                           struct buffer *error)
+{
+    entering_main();
+    struct server *server = context;
+    struct tls_changes *queue = &server->tls_changes;
+    if (!option_changed(changes, "io-threads") || !io_pool_tls(server->pool))
+        return 0;
+    if (queue->mode == MODE_FAIL && queue->spare_count > 0) {
+        (void)buffer_printf(error, "Cannot start the I/O threads. Check server logs. (%s)",
+                            queue->failure);
+        return -1;
+    }
+    queue->spare_count = io_pool_missing(server->pool, (int)server->settings.server.io_threads);
     return 0;
 }
 
@@ -98,6 +116,8 @@ static enum config_set_result try_change(struct server *server, const struct tls
     struct tls_changes *queue = &server->tls_changes;
     queue->mode = (uint8_t)mode;
     queue->needs_contexts = false;
+    if (mode != MODE_FAIL)
+        queue->spare_count = 0;
     enum config_set_result result =
         config_try(server->config, change->argc, change->argv, change->may_set_protected, error);
     queue->mode = MODE_NONE;
@@ -138,25 +158,34 @@ static void apply(struct server *server, struct tls_change *change, struct tls_m
     struct tls_changes *queue = &server->tls_changes;
     struct buffer error;
     buffer_init(&error, ERROR_SIZE_MAX);
+    bool is_reload = prepared->kind == TLS_MATERIAL_ALL;
     queue->mode = MODE_APPLY;
-    queue->prepared = prepared;
+    queue->prepared = is_reload ? prepared : NULL;
+    io_pool_give_tls_spares(server->pool, prepared->contexts + prepared->count,
+                            prepared->spare_count);
+    prepared->spare_count = 0;
     enum config_set_result result = config_set_many(server->config, change->argc, change->argv,
                                                     change->may_set_protected, &error);
     queue->mode = MODE_NONE;
     queue->prepared = NULL;
-    if (result == CONFIG_SET_DONE)
+    io_pool_drop_tls_spares(server->pool);
+    if (result == CONFIG_SET_DONE && is_reload)
         tls_reload_note_result(server, "");
     answer(server, change, result == CONFIG_SET_DONE ? NULL : error.data);
     buffer_deinit(&error);
 }
 
-static void refuse(struct server *server, struct tls_change *change, const char *reason)
+static void refuse(struct server *server, struct tls_change *change,
+                   const struct tls_material *material)
 {
+    const char *reason = material->error;
     struct buffer error;
     buffer_init(&error, ERROR_SIZE_MAX);
     log_warning("%s", reason);
     tls_reload_note_result(server, reason);
     server->tls_changes.failure = reason;
+    server->tls_changes.spare_count =
+        material->kind == TLS_MATERIAL_SPARES ? material->spare_count : 0;
     if (try_change(server, change, MODE_FAIL, &error) == CONFIG_SET_DONE)
         (void)buffer_printf(&error, "ERR CONFIG SET failed - %s", tls_apply_error);
     server->tls_changes.failure = NULL;
@@ -173,7 +202,11 @@ static void begin(struct server *server)
         struct buffer error;
         buffer_init(&error, ERROR_SIZE_MAX);
         enum config_set_result result = try_change(server, queue->first, MODE_BEGIN, &error);
-        bool is_with_worker = result == CONFIG_SET_DONE && queue->needs_contexts;
+        bool is_with_worker =
+            result == CONFIG_SET_DONE && (queue->needs_contexts || queue->spare_count > 0);
+        if (is_with_worker && !queue->needs_contexts)
+            tls_material_prepare(server, TLS_MATERIAL_SPARES, queue->spare_count, on_prepared,
+                                 queue->first);
         if (!is_with_worker) {
             if (result == CONFIG_SET_DONE)
                 result = config_set_many(server->config, queue->first->argc, queue->first->argv,
@@ -199,7 +232,7 @@ static void on_prepared(void *argument)
         while (queue->first)
             pop(queue);
     } else if (material->error[0]) {
-        refuse(server, queue->first, material->error);
+        refuse(server, queue->first, material);
         pop(queue);
     } else if (tls_material_is_current(material)) {
         apply(server, queue->first, material);
@@ -222,7 +255,7 @@ bool tls_change_defer(void *context, struct client *client, int argc, const stru
     buffer_init(&error, ERROR_SIZE_MAX);
     enum config_set_result result = try_change(server, change, MODE_LOOK, &error);
     buffer_deinit(&error);
-    if (result != CONFIG_SET_DONE || !queue->needs_contexts) {
+    if (result != CONFIG_SET_DONE || (!queue->needs_contexts && queue->spare_count == 0)) {
         change_free(change);
         return false;
     }

@@ -1,6 +1,7 @@
-/* CONFIG SET of what TLS contexts are built from: the files are read and the contexts built by a
- * background worker, while other clients are served and the one that asked waits (CLIENT_BLOCKED).
- * Then everything the command named is applied at once, or nothing. Main thread.
+/* CONFIG SET of what TLS contexts are built from, or of more I/O threads, which need some: the
+ * files are read and the contexts built by a background worker, while other clients are served and
+ * the one that asked waits (CLIENT_BLOCKED). Then everything the command named is applied at once,
+ * or nothing. Main thread.
  *
  * One change is prepared at a time, the others wait in order; each is tried again, with the values
  * of that moment, when its turn comes. What was put in force or changed meanwhile (another number
@@ -24,6 +25,7 @@ struct tls_changes {
     /* -- while the configuration is tried or applied -- */
     uint8_t mode; /* enum in tls_change.c */
     bool needs_contexts;
+    int spare_count; /* of threads that it starts */
     const char *failure;
     struct tls_material *prepared; /* to be put in force by apply.c, which clears it */
 };
@@ -34,6 +36,9 @@ bool tls_change_defer(void *server, struct client *client, int argc, const struc
                       bool may_set_protected);
 /* Called with the new values in the settings, before they are put back (config_observe_trial). */
 int tls_change_try(void *server, const struct option_changes *changes, struct buffer *error);
+/* Likewise for the group of io-threads: each thread that will start needs contexts as well. */
+int tls_change_try_threads(void *server, const struct option_changes *changes,
+                           struct buffer *error);
 /* True while a prepared change is being applied: contexts are not built then. */
 bool tls_change_is_applying(const struct server *server);
 

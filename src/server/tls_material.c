@@ -14,7 +14,7 @@ static struct tls_fingerprint take_fingerprint(const struct tls_settings *settin
 
 static void release_contexts(struct tls_material *material)
 {
-    for (int i = 0; material->contexts && i < material->count; i++)
+    for (int i = 0; material->contexts && i < material->count + material->spare_count; i++)
         tls_context_release(material->contexts[i]);
     mem_free(material->contexts);
     material->contexts = NULL;
@@ -25,13 +25,16 @@ static void build(void *argument)
 {
     struct tls_material *material = argument;
     material->found = take_fingerprint(material->settings);
-    if (material->only_if_changed && tls_fingerprint_is_same(material->found, material->old))
+    bool may_skip = material->kind == TLS_MATERIAL_IF_CHANGED;
+    if (may_skip && tls_fingerprint_is_same(material->found, material->old))
         return;
     /* Before the contexts are built: each carries the epoch it was born in. */
-    if (material->found.authority != material->old.authority)
+    if (material->kind != TLS_MATERIAL_SPARES &&
+        material->found.authority != material->old.authority)
         tls_tickets_new_epoch(material->tickets);
-    material->contexts = mem_calloc((size_t)material->count, sizeof(struct tls_context *));
-    for (int i = 0; i < material->count; i++) {
+    int total = material->count + material->spare_count;
+    material->contexts = mem_calloc((size_t)total, sizeof(struct tls_context *));
+    for (int i = 0; i < total; i++) {
         material->contexts[i] =
             tls_context_create(material->settings, material->tickets, material->settings->port != 0,
                                material->error, sizeof(material->error));
@@ -42,18 +45,19 @@ static void build(void *argument)
     }
 }
 
-void tls_material_prepare(struct server *server, const struct tls_settings *settings,
-                          bool only_if_changed, void (*done)(void *material), void *owner)
+void tls_material_prepare(struct server *server, enum tls_material_kind kind, int spare_count,
+                          void (*done)(void *material), void *owner)
 {
     struct tls_material *material = mem_calloc(1, sizeof(*material));
     material->server = server;
     material->owner = owner;
-    material->settings = tls_settings_clone(settings);
+    material->settings = tls_settings_clone(&server->settings.tls);
     material->tickets = server->tickets;
     material->generation = server->tls_reload.generation;
-    material->only_if_changed = only_if_changed;
+    material->kind = kind;
     material->old = server->tls_reload.loaded;
-    material->count = io_pool_count(server->pool) + 1;
+    material->count = kind == TLS_MATERIAL_SPARES ? 0 : io_pool_count(server->pool) + 1;
+    material->spare_count = spare_count;
     background_submit(server->background, BACKGROUND_PREPARE, build, done, material);
 }
 
@@ -61,18 +65,24 @@ bool tls_material_is_current(const struct tls_material *material)
 {
     const struct server *server = material->server;
     return material->generation == server->tls_reload.generation &&
-           material->count == io_pool_count(server->pool) + 1;
+           (material->kind == TLS_MATERIAL_SPARES ||
+            material->count == io_pool_count(server->pool) + 1);
 }
 
 void tls_material_install(struct tls_material *material)
 {
     entering_main();
     struct server *server = material->server;
-    assert(material->contexts && tls_material_is_current(material));
-    io_pool_install_tls(server->pool, material->contexts);
+    /* Threads that this very change has started have theirs. */
+    struct tls_context *contexts[IO_THREADS_MAX + 1] = {NULL};
+    assert(material->contexts && material->generation == server->tls_reload.generation);
+    assert(material->count > 0 && material->count <= io_pool_count(server->pool) + 1);
+    for (int i = 0; i < material->count; i++) {
+        contexts[i] = material->contexts[i];
+        material->contexts[i] = NULL;
+    }
+    io_pool_install_tls(server->pool, contexts);
     io_pool_use_tls_settings(server->pool, &server->settings.tls, server->tickets);
-    mem_free(material->contexts);
-    material->contexts = NULL;
     server->tls_reload.loaded = material->found;
     server->tls_reload.generation++;
 }

@@ -10,24 +10,32 @@
 
 struct server;
 
+enum tls_material_kind {
+    TLS_MATERIAL_ALL,        /* for the threads there are, and spares */
+    TLS_MATERIAL_IF_CHANGED, /* likewise, when the files are others than those in force */
+    TLS_MATERIAL_SPARES      /* only for threads that will start */
+};
+
 struct tls_material {
     struct server *server; /* main's; not touched by the worker */
     void *owner;           /* of who asked for it */
     struct tls_settings *settings;
     struct tls_tickets *tickets;
     uint64_t generation; /* of what was in force when this was begun */
-    bool only_if_changed;
+    enum tls_material_kind kind;
     struct tls_fingerprint old;
     struct tls_fingerprint found;
-    struct tls_context **contexts; /* one per thread; NULL: nothing changed, or it failed */
+    /* One per thread, then the spares. NULL: nothing changed, or it failed. */
+    struct tls_context **contexts;
     int count;
+    int spare_count;
     char error[256]; /* why it failed */
 };
 
-/* Copies what the worker needs of the settings in force, and submits; `done` runs on main with the
- * material, which it frees. */
-void tls_material_prepare(struct server *server, const struct tls_settings *settings,
-                          bool only_if_changed, void (*done)(void *material), void *owner);
+/* Copies what the worker needs of the settings as they are now, and submits; `done` runs on main
+ * with the material, which it frees. */
+void tls_material_prepare(struct server *server, enum tls_material_kind kind, int spare_count,
+                          void (*done)(void *material), void *owner);
 /* False when contexts were put in force, or the threads became others, since it was begun. */
 bool tls_material_is_current(const struct tls_material *material);
 /* Puts the contexts in force on all threads: cannot fail. They belong to the threads then. */

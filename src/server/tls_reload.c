@@ -66,5 +66,5 @@ void tls_reload_cron(struct server *server)
         return;
     reload->next_ms = clock_ms() + interval_ms;
     reload->is_running = true;
-    tls_material_prepare(server, &server->settings.tls, true, finish, NULL);
+    tls_material_prepare(server, TLS_MATERIAL_IF_CHANGED, 0, finish, NULL);
 }

@@ -156,6 +156,43 @@ foreach threads {1 4} {
             $c close
         }
 
+        test "Threads that start get contexts that a worker has built (io-threads $threads)" {
+            r config set io-threads 1
+            wait_until 0 20 {regexp {io_thread_1:} [r info threads]}
+            set pipe [make_pipe slow.crt]
+            set c [redis_deferring_client]
+            $c config set tls-cert-file $pipe
+            wait_until 1 10 {s blocked_clients}
+            set d [redis_deferring_client]
+            $d config set io-threads 5 tls-cert-file [certificate server2.crt] tls-key-file [certificate server2.key]
+            wait_until 2 10 {s blocked_clients}
+            assert_equal PONG [r ping]
+            assert_equal {io-threads 1} [r config get io-threads]
+            feed_until_answered $pipe
+            assert_error * {$c read}
+            assert_equal OK [$d read]
+            assert_equal {io-threads 5} [r config get io-threads]
+            for {set i 0} {$i < 8} {incr i} { assert_equal [serial_of server2] [served_subject_serial] }
+            assert_error "*possibly related to argument 'tls-cert-file'*" {r config set io-threads 6 tls-cert-file /nosuch.crt}
+            assert_equal {io-threads 5} [r config get io-threads]
+            assert_equal OK [r config set io-threads 2 tls-cert-file [certificate server.crt] tls-key-file [certificate server.key]]
+            assert_equal OK [r config set io-threads $threads]
+            foreach x [list $c $d] { $x close }
+        }
+
+        test "More threads than there is material for: refused, and nothing changes (io-threads $threads)" {
+            set crt [file join [srv dir] gone.crt]
+            file copy -force [certificate server.crt] $crt
+            r config set tls-cert-file $crt
+            file delete $crt
+            assert_error "ERR CONFIG SET failed (possibly related to argument 'io-threads') - Cannot start the I/O threads. Check server logs. (*gone.crt*)" {
+                r config set io-threads 9 timeout 5
+            }
+            assert_equal {timeout 0} [r config get timeout]
+            assert_equal [list io-threads $threads] [r config get io-threads]
+            r config set tls-cert-file [certificate server.crt]
+        }
+
         test "SHUTDOWN while a change is prepared (io-threads $threads)" {
             set pipe [make_pipe slow.crt]
             set c [redis_deferring_client]
