@@ -5,9 +5,9 @@
 # is printed and the exit code is 1. "a|b" in the lists means: b where a is not to be had.
 set -euo pipefail
 
-build_packages='gcc make pkg-config liburing-dev libjemalloc-dev libssl-dev libedit-dev liblzf-dev git'
+build_packages='gcc make pkg-config liburing-dev libjemalloc-dev libssl-dev libedit-dev liblzf-dev libevent-dev git'
 test_packages='libcriterion-dev tcl tcl-tls openssl clang clang-format libclang-rt-14-dev|libclang-rt-dev
-    redis-server redis-tools gnuplot-nox expect prometheus-redis-exporter python3-redis linux-perf
+    redis-server redis-tools gnuplot-nox expect tmux prometheus-redis-exporter python3-redis linux-perf
     procps perl testssl.sh sslscan'
 
 # Services that come with packages above, which nobody here wants to run.

@@ -155,8 +155,8 @@ static void put_connections(struct page *page, const struct live_figures *figure
     double resumed = live_rate(figures, now->handshakes_resumed, before->handshakes_resumed);
     double cpu_us = live_rate(figures, now->handshake_cpu_us, before->handshake_cpu_us);
     put(page, 0,
-        "Handshakes   full %.0f/s   resumed %.0f/s   failed %.0f/s   waiting %lld   %.0f us", full,
-        resumed, live_rate(figures, now->handshakes_failed, before->handshakes_failed),
+        "Handshakes   full %.0f/s   resumed %.0f/s   failed %.0f/s   waiting %lld   %.0f us each",
+        full, resumed, live_rate(figures, now->handshakes_failed, before->handshakes_failed),
         (long long)figures->handshakes_in_flight,
         full + resumed > 0 ? cpu_us / (full + resumed) : 0);
     char line[LINE_MAX_SIZE];
@@ -164,7 +164,10 @@ static void put_connections(struct page *page, const struct live_figures *figure
     append_kinds(line, sizeof(line), figures->protocols);
     put_line(page, 0, line);
     snprintf(line, sizeof(line), "Ciphers   ");
-    append_kinds(line, sizeof(line), figures->ciphers);
+    if (figures->ciphers[0].count > 0)
+        append_kinds(line, sizeof(line), figures->ciphers);
+    else
+        snprintf(line, sizeof(line), "Ciphers      none");
     put_line(page, 0, line);
 }
 

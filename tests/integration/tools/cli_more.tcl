@@ -129,6 +129,32 @@ start_server {} {
         assert_match "*Throughput*" [cli_output --top -i 0.2]
     }
 
+    test "cli --latency-history, --latency-dist, --lru-test, --intrinsic-latency" {
+        set target [cli_target]
+        set result [cli_words [concat $target {--no-raw --latency-history -i 0.2}] "" 1]
+        assert_match "*min: *, max: *, avg: * samples) -- 0.2* seconds range\n*" [dict get $result out]
+        set result [cli_words [concat $target {--latency-dist -i 0.2}] "" 1]
+        assert_match "*\x1b*" [dict get $result out]
+        set result [cli_words [concat $target {--lru-test 100}] "" 2]
+        assert_match "* Gets/sec | Hits: * (*%) | Misses: * (*%)\n*" [dict get $result out]
+        set result [cli_words {--intrinsic-latency 1}]
+        assert_equal 0 [dict get $result code]
+        assert_match "Max latency so far: *\n* total runs (avg latency: * microseconds / * nanoseconds per run).\nWorst run took *x longer than the average latency.\n" \
+            [dict get $result out]
+    }
+
+    test "cli: a TLS port and a plain one, mistaken for each other" {
+        if {[srv tls]} {
+            set result [cli_words [list -h 127.0.0.1 -p [srv port] ping]]
+            assert_match "*connect with --tls*" "[dict get $result out][dict get $result err]"
+        } else {
+            set result [cli_words [list -h 127.0.0.1 -p [srv port] --tls --insecure -t 2 ping]]
+            assert_equal 1 [dict get $result code]
+            assert_match "Could not connect to Redis at *: TLS handshake *(is it a plaintext port? Without --tls it may answer)\n" \
+                [dict get $result err]
+        }
+    }
+
     test "cli: every flag of --help is in the manual page and completes" {
         set help [dict get [cli_words --help] out]
         set manual [read_file [file join $root docs man redis-cli.1]]
