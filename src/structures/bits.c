@@ -128,24 +128,32 @@ uint64_t bits_find(struct bytes string, bool value, uint64_t first, uint64_t las
 
 /* -- combining -- */
 
-/* Combined block by block, so that the state of a block stays in the nearest cache. */
-enum { BLOCK_WORDS = 512, BLOCK = BLOCK_WORDS * WORD };
+/* Combined block by block: loops of a known length over words, which become vector instructions,
+ * and a state that stays in the nearest cache. */
+enum { BLOCK_WORDS = 64, BLOCK = BLOCK_WORDS * WORD };
 
-struct block {
+/* Laid over bytes at any address. */
+struct __attribute__((packed, may_alias)) block {
     uint64_t words[BLOCK_WORDS];
 };
 
-/* The part of the source that a block at `offset` covers, zeroes behind its end. */
+/* Copies the part of the source that a block at `offset` covers, with zeroes behind its end. */
+static void load_block(struct block *block, struct bytes source, size_t offset)
+{
+    size_t rest = offset < source.size ? source.size - offset : 0;
+    size_t size = rest < BLOCK ? rest : BLOCK;
+    if (size)
+        memcpy(block, source.data + offset, size);
+    if (size < BLOCK)
+        memset((char *)block + size, 0, BLOCK - size);
+}
+
+/* The same, in place unless the source ends there. */
 static const struct block *block_of(struct bytes source, size_t offset, struct block *room)
 {
-    if (offset >= source.size) {
-        memset(room, 0, sizeof(*room));
-        return room;
-    }
-    size_t rest = source.size - offset;
-    size_t size = rest < BLOCK ? rest : BLOCK;
-    memcpy(room, source.data + offset, size);
-    memset((char *)room + size, 0, BLOCK - size);
+    if (offset < source.size && source.size - offset >= BLOCK)
+        return (const struct block *)(const void *)(source.data + offset);
+    load_block(room, source, offset);
     return room;
 }
 
@@ -219,21 +227,21 @@ void bits_combine(enum bits_operation operation, const struct bytes *sources, si
                   char *destination, size_t size)
 {
     struct block sum;
-    struct block twice;
+    struct block twice; /* for BITS_ONE */
     struct block room;
-    struct block first;
+    struct block first_room;
     assert(count > 0);
     for (size_t offset = 0; offset < size; offset += BLOCK) {
-        memset(&twice, 0, sizeof(twice));
-        if (keeps_first_apart(operation)) {
-            block_of(sources[0], offset, &first);
-            memset(&sum, 0, sizeof(sum));
-        } else {
-            block_of(sources[0], offset, &sum);
-        }
+        const struct block *first = block_of(sources[0], offset, &first_room);
+        if (operation == BITS_ONE)
+            EACH_WORD(twice.words[i] = 0);
+        if (keeps_first_apart(operation))
+            EACH_WORD(sum.words[i] = 0);
+        else
+            load_block(&sum, sources[0], offset);
         for (size_t i = 1; i < count; i++)
             fold(operation, &sum, &twice, block_of(sources[i], offset, &room));
-        finish(operation, &sum, &twice, &first);
+        finish(operation, &sum, &twice, first);
         memcpy(destination + offset, &sum, size - offset < BLOCK ? size - offset : BLOCK);
     }
 }

@@ -89,9 +89,11 @@ struct hll_hit hll_hit_of(struct bytes element)
 
 static uint64_t load_group(const char *at)
 {
-    uint64_t group = 0;
-    memcpy(&group, at, GROUP_SIZE);
-    return group;
+    uint32_t low;
+    uint16_t high;
+    memcpy(&low, at, sizeof(low));
+    memcpy(&high, at + sizeof(low), sizeof(high));
+    return (uint64_t)high << 32 | low;
 }
 
 /* 48 bits to eight bytes, the first register lowest. */
@@ -182,22 +184,46 @@ bool hll_merge(uint8_t registers[HLL_REGISTERS], struct bytes string)
 /* -- the estimate: Otmar Ertl, "New cardinality estimation algorithms for HyperLogLog sketches",
  * arXiv:1702.01284. The sums are done in this order, so that results are Redis's. -- */
 
-/* How many registers have each value. Several tables, so that equal neighbours do not wait for each
- * other. */
+/* How many registers have each value. */
 struct histogram {
-    uint32_t counts[4][64];
+    uint32_t counts[64];
 };
 
-static void add_eight(struct histogram *histogram, uint64_t bytes)
+/* How many pairs of registers have each pair of values: half as many additions, and neighbours that
+ * do not wait for each other as long as they differ. */
+struct pair_histogram {
+    uint16_t counts[64 * 64];
+    uint32_t empty_groups;
+};
+
+_Static_assert(HLL_REGISTERS / 2 <= UINT16_MAX, "all pairs may be the same");
+
+static inline void count_group(struct pair_histogram *pairs, uint64_t group)
 {
-    histogram->counts[0][bytes & 63]++;
-    histogram->counts[1][bytes >> 8 & 63]++;
-    histogram->counts[2][bytes >> 16 & 63]++;
-    histogram->counts[3][bytes >> 24 & 63]++;
-    histogram->counts[0][bytes >> 32 & 63]++;
-    histogram->counts[1][bytes >> 40 & 63]++;
-    histogram->counts[2][bytes >> 48 & 63]++;
-    histogram->counts[3][bytes >> 56 & 63]++;
+    if (group == 0) {
+        pairs->empty_groups++;
+        return;
+    }
+    pairs->counts[group & 4095]++;
+    pairs->counts[group >> 12 & 4095]++;
+    pairs->counts[group >> 24 & 4095]++;
+    pairs->counts[group >> 36]++;
+}
+
+static void count_pairs(struct histogram *histogram, const struct pair_histogram *pairs)
+{
+    enum { STEP = sizeof(uint64_t) / sizeof(uint16_t) };
+    for (size_t i = 0; i < 64 * 64; i += STEP) {
+        uint64_t four;
+        memcpy(&four, &pairs->counts[i], sizeof(four));
+        if (four == 0)
+            continue;
+        for (size_t k = i; k < i + STEP; k++) {
+            histogram->counts[k & 63] += pairs->counts[k];
+            histogram->counts[k >> 6] += pairs->counts[k];
+        }
+    }
+    histogram->counts[0] += pairs->empty_groups * GROUP_REGISTERS;
 }
 
 static bool count_sparse(struct histogram *histogram, struct bytes string)
@@ -207,7 +233,7 @@ static bool count_sparse(struct histogram *histogram, struct bytes string)
     for (size_t at = HLL_HEADER_SIZE; at < string.size; at += run.size) {
         if (!hll_run_at(string, at, &run) || run.length > HLL_REGISTERS - index)
             return false;
-        histogram->counts[at % 4][run.value] += run.length;
+        histogram->counts[run.value] += run.length;
         index += run.length;
     }
     return index == HLL_REGISTERS;
@@ -250,8 +276,7 @@ static uint64_t estimate_of(const struct histogram *histogram)
     static const double half_of_inverse_log2 = 0.721347520444481703680;
     double counts[HLL_RANK_MAX + 1];
     for (size_t i = 0; i <= HLL_RANK_MAX; i++)
-        counts[i] = (double)(histogram->counts[0][i] + histogram->counts[1][i] +
-                             histogram->counts[2][i] + histogram->counts[3][i]);
+        counts[i] = (double)histogram->counts[i];
     double m = HLL_REGISTERS;
     double z = m * tau((m - counts[HLL_RANK_MAX]) / m);
     for (size_t i = RANK_BITS; i >= 1; i--) {
@@ -269,9 +294,11 @@ bool hll_estimate(struct bytes string, uint64_t *estimate)
         if (!count_sparse(&histogram, string))
             return false;
     } else {
+        struct pair_histogram pairs = {0};
         const char *dense = string.data + HLL_HEADER_SIZE;
         for (size_t i = 0; i < HLL_REGISTERS / GROUP_REGISTERS; i++)
-            add_eight(&histogram, spread(load_group(dense + i * GROUP_SIZE)));
+            count_group(&pairs, load_group(dense + i * GROUP_SIZE));
+        count_pairs(&histogram, &pairs);
     }
     *estimate = estimate_of(&histogram);
     return true;
@@ -280,11 +307,13 @@ bool hll_estimate(struct bytes string, uint64_t *estimate)
 uint64_t hll_estimate_registers(const uint8_t registers[HLL_REGISTERS])
 {
     struct histogram histogram = {0};
+    struct pair_histogram pairs = {0};
     for (size_t i = 0; i < HLL_REGISTERS; i += GROUP_REGISTERS) {
         uint64_t bytes;
         memcpy(&bytes, registers + i, sizeof(bytes));
-        add_eight(&histogram, bytes);
+        count_group(&pairs, gather(bytes));
     }
+    count_pairs(&histogram, &pairs);
     return estimate_of(&histogram);
 }
 
