@@ -72,7 +72,7 @@ static void derive_keys(struct command *command)
     const struct key_spec *keys = command->spec->keys;
     for (int i = 0; i < COMMAND_KEY_SPECS_MAX && keys[i].begin != KEY_SPEC_NONE; i++) {
         bool is_range = keys[i].begin == KEY_SPEC_INDEX && keys[i].find == KEY_FIND_RANGE;
-        if (!is_range || keys[i].flags & (KEY_INCOMPLETE | KEY_NOT_KEY)) {
+        if (!is_range || keys[i].flags & KEY_INCOMPLETE) {
             if (!(keys[i].flags & KEY_NOT_KEY))
                 command->flags |= COMMAND_MOVABLE_KEYS;
             continue;
