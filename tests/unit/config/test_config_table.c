@@ -1,6 +1,6 @@
 /* The option table: kinds of values, lookups, and CONFIG SET as a transaction. */
-#include "base/option_rows.h"
 #include "base/memory.h"
+#include "base/option_rows.h"
 #include "base/random.h"
 #include "config/config_table.h"
 
@@ -280,8 +280,7 @@ Test(config_table, reasons_are_those_of_redis)
     expect_reason("share", "101%", "percentage argument must be less or equal to 100");
     expect_reason("mode", "8", "argument couldn't be parsed as an octal number");
     expect_reason("mode", "1000", "argument must be between 0 and 777 inclusive");
-    expect_reason("color", "blue",
-                  "argument(s) must be one of the following: red, green, crimson");
+    expect_reason("color", "blue", "argument(s) must be one of the following: red, green, crimson");
     expect_reason("color", "red green",
                   "argument(s) must be one of the following: red, green, crimson");
     expect_reason("taste", "sweet salty",
@@ -294,6 +293,70 @@ Test(config_table, reasons_are_those_of_redis)
     expect_value("name", "apple");
     expect_value("list", "1 2");
     cr_assert_eq(fruit_seen.calls + press_seen.calls, 0);
+}
+
+/* -- trials -- */
+
+struct trial {
+    int calls;
+    int64_t number; /* as seen in the settings */
+    bool has_number_changed;
+    const char *refusal;
+};
+
+static int on_trial(void *context, const struct option_changes *changes, struct buffer *reason)
+{
+    struct trial *trial = context;
+    trial->calls++;
+    trial->number = fruit.number;
+    trial->has_number_changed = option_changed(changes, "number");
+    if (!trial->refusal)
+        return 0;
+    (void)buffer_append_text(reason, trial->refusal);
+    return -1;
+}
+
+static enum config_set_result try_two(const char *number, const char *color)
+{
+    struct bytes argv[] = {BYTES_LITERAL("number"), bytes_of_text(number), BYTES_LITERAL("color"),
+                           bytes_of_text(color)};
+    buffer_clear(&error);
+    return config_try(config, 4, argv, false, &error);
+}
+
+static void expect_nothing_happened(void)
+{
+    expect_value("number", "5");
+    expect_value("color", "green");
+    cr_assert_eq(fruit_seen.calls + press_seen.calls, 0);
+}
+
+Test(config_table, a_trial_sees_new_values_and_leaves_the_old)
+{
+    struct trial trial = {0};
+    config_observe_trial(config, "fruit", on_trial, &trial);
+    cr_assert_eq(try_two("7", "red"), CONFIG_SET_DONE);
+    cr_assert_eq(trial.calls, 1);
+    cr_assert_eq(trial.number, 7);
+    cr_assert(trial.has_number_changed);
+    expect_nothing_happened();
+    cr_assert_eq(try_two("5", "red"), CONFIG_SET_DONE);
+    cr_assert(!trial.has_number_changed);
+    cr_assert_eq(try_two("5", "green"), CONFIG_SET_DONE);
+    cr_assert_eq(trial.calls, 2, "nothing changes, so nobody is asked");
+    expect_nothing_happened();
+}
+
+Test(config_table, a_trial_refuses_as_config_set_would)
+{
+    struct trial trial = {.refusal = "not today"};
+    config_observe_trial(config, "fruit", on_trial, &trial);
+    cr_assert_eq(try_two("7", "blue"), CONFIG_SET_FAILED);
+    cr_assert_eq(trial.calls, 0);
+    cr_assert_eq(try_two("7", "red"), CONFIG_SET_FAILED);
+    cr_assert_str_eq(error.data, "ERR CONFIG SET failed (possibly related to argument 'number') - "
+                                 "not today");
+    expect_nothing_happened();
 }
 
 Test(config_table, a_value_with_a_null_character_is_refused)
