@@ -163,7 +163,36 @@ static const struct block *block_of(struct bytes source, size_t offset, struct b
             expression;                                                                            \
     } while (0)
 
-/* Adds a further source to what was made of those before it; `twice` is for BITS_ONE. */
+/* What the first two sources make; `twice` is for BITS_ONE. Where the first one stands apart, what
+ * is folded are the others. */
+static void fold_two(enum bits_operation operation, struct block *restrict sum,
+                     struct block *restrict twice, const struct block *restrict first,
+                     const struct block *restrict second)
+{
+    switch (operation) {
+    case BITS_AND:
+        EACH_WORD(sum->words[i] = first->words[i] & second->words[i]);
+        break;
+    case BITS_OR:
+        EACH_WORD(sum->words[i] = first->words[i] | second->words[i]);
+        break;
+    case BITS_XOR:
+        EACH_WORD(sum->words[i] = first->words[i] ^ second->words[i]);
+        break;
+    case BITS_ONE:
+        EACH_WORD(twice->words[i] = first->words[i] & second->words[i]);
+        EACH_WORD(sum->words[i] = first->words[i] | second->words[i]);
+        break;
+    case BITS_NOT:
+    case BITS_DIFF:
+    case BITS_DIFF1:
+    case BITS_ANDOR:
+        EACH_WORD(sum->words[i] = second->words[i]);
+        break;
+    }
+}
+
+/* Adds a further source. */
 static void fold(enum bits_operation operation, struct block *restrict sum,
                  struct block *restrict twice, const struct block *restrict next)
 {
@@ -175,10 +204,8 @@ static void fold(enum bits_operation operation, struct block *restrict sum,
         EACH_WORD(sum->words[i] ^= next->words[i]);
         break;
     case BITS_ONE:
-        for (size_t i = 0; i < BLOCK_WORDS; i++) {
-            twice->words[i] |= sum->words[i] & next->words[i];
-            sum->words[i] |= next->words[i];
-        }
+        EACH_WORD(twice->words[i] |= sum->words[i] & next->words[i]);
+        EACH_WORD(sum->words[i] |= next->words[i]);
         break;
     case BITS_OR:
     case BITS_NOT:
@@ -190,7 +217,6 @@ static void fold(enum bits_operation operation, struct block *restrict sum,
     }
 }
 
-/* `first` is the first source's block, `sum` what was folded. */
 static void finish(enum bits_operation operation, struct block *restrict sum,
                    const struct block *restrict twice, const struct block *restrict first)
 {
@@ -200,7 +226,7 @@ static void finish(enum bits_operation operation, struct block *restrict sum,
     case BITS_XOR:
         break;
     case BITS_NOT:
-        EACH_WORD(sum->words[i] = ~sum->words[i]);
+        EACH_WORD(sum->words[i] = ~first->words[i]);
         break;
     case BITS_DIFF:
         EACH_WORD(sum->words[i] = first->words[i] & ~sum->words[i]);
@@ -217,32 +243,50 @@ static void finish(enum bits_operation operation, struct block *restrict sum,
     }
 }
 
-/* The first source stands apart from the others, which are OR-ed. */
-static bool keeps_first_apart(enum bits_operation operation)
+/* The block at an offset of all sources, of which there are two at least unless it is BITS_NOT. */
+static void combine_block(enum bits_operation operation, const struct bytes *sources, size_t count,
+                          size_t offset, struct block *sum)
 {
-    return operation == BITS_DIFF || operation == BITS_DIFF1 || operation == BITS_ANDOR;
+    struct block twice;
+    struct block first_room;
+    struct block room;
+    const struct block *first = block_of(sources[0], offset, &first_room);
+    if (count > 1)
+        fold_two(operation, sum, &twice, first, block_of(sources[1], offset, &room));
+    for (size_t i = 2; i < count; i++)
+        fold(operation, sum, &twice, block_of(sources[i], offset, &room));
+    finish(operation, sum, &twice, first);
+}
+
+/* One source alone: itself, or nothing where others are asked for. */
+static void combine_one(enum bits_operation operation, struct bytes source, char *destination,
+                        size_t size)
+{
+    bool is_nothing = operation == BITS_DIFF1 || operation == BITS_ANDOR;
+    size_t kept = is_nothing ? 0 : source.size;
+    assert(source.size <= size);
+    if (kept)
+        memcpy(destination, source.data, kept);
+    if (size > kept)
+        memset(destination + kept, 0, size - kept);
 }
 
 void bits_combine(enum bits_operation operation, const struct bytes *sources, size_t count,
                   char *destination, size_t size)
 {
-    struct block sum;
-    struct block twice; /* for BITS_ONE */
-    struct block room;
-    struct block first_room;
-    assert(count > 0);
-    for (size_t offset = 0; offset < size; offset += BLOCK) {
-        const struct block *first = block_of(sources[0], offset, &first_room);
-        if (operation == BITS_ONE)
-            EACH_WORD(twice.words[i] = 0);
-        if (keeps_first_apart(operation))
-            EACH_WORD(sum.words[i] = 0);
-        else
-            load_block(&sum, sources[0], offset);
-        for (size_t i = 1; i < count; i++)
-            fold(operation, &sum, &twice, block_of(sources[i], offset, &room));
-        finish(operation, &sum, &twice, first);
-        memcpy(destination + offset, &sum, size - offset < BLOCK ? size - offset : BLOCK);
+    assert(count > 0 && (count == 1 || operation != BITS_NOT));
+    if (count == 1 && operation != BITS_NOT) {
+        combine_one(operation, sources[0], destination, size);
+        return;
+    }
+    size_t offset = 0;
+    for (; offset + BLOCK <= size; offset += BLOCK)
+        combine_block(operation, sources, count, offset,
+                      (struct block *)(void *)(destination + offset));
+    if (offset < size) {
+        struct block last;
+        combine_block(operation, sources, count, offset, &last);
+        memcpy(destination + offset, &last, size - offset);
     }
 }
 
