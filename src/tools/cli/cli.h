@@ -38,6 +38,10 @@ struct cli {
     bool is_subscribed;
     bool is_monitoring;
 
+    /* -- what AUTH was given here, for connections aside; or NULL -- */
+    char *typed_user;
+    char *typed_password;
+
     /* -- of the command in hand -- */
     enum reply_type last_type;
     bool is_redirected; /* send it again, to the new target */
@@ -60,6 +64,8 @@ void cli_print_error(const struct cli *cli);
 /* Another client with the same target, logged in as this one: for questions aside. NULL when that
  * does not work (silently). */
 struct sync_client *cli_connect_aside(struct cli *cli);
+/* Notes a login that succeeded; NULLs forget it. */
+void cli_remember_login(struct cli *cli, const char *user, const char *password);
 /* "host:port", "[::1]:port" or the socket's path. */
 void cli_format_target(const struct cli *cli, char *text, size_t size);
 /* "127.0.0.1:6379[2](TX)> " */
@@ -88,6 +94,8 @@ const char *help_complete(struct cli *cli, struct bytes prefix, size_t index, bo
 /* What the line's command still takes ("key value [NX|XX]", with a blank in front where one is
  * missing), ASCII, cut to the size. False when there is nothing to say. */
 bool help_hint(struct cli *cli, struct bytes line, char *hint, size_t size);
+/* The server may answer now what it refused before. */
+void help_try_again(void);
 void help_release(void);
 
 /* -- modes: each returns the exit code -- */

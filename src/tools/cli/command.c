@@ -375,8 +375,11 @@ static void note_effects(struct cli *cli, const struct command *command)
     if (bytes_is(name, "select") && command->argc == 2 && !is_error) {
         note_database(cli, command->argv[1]);
     } else if (bytes_is(name, "auth") && (command->argc == 2 || command->argc == 3)) {
-        if (!is_error && !cli->is_in_multi)
+        if (!is_error && !cli->is_in_multi) {
             select_again(cli);
+            cli_remember_login(cli, command->argc == 3 ? command->argv[1].data : NULL,
+                               command->argv[command->argc - 1].data);
+        }
     } else if (bytes_is(name, "multi") && is_alone && !is_error) {
         cli->is_in_multi = true;
         cli->db_before_multi = cli->db;

@@ -192,6 +192,16 @@ int cli_ensure_connected(struct cli *cli)
     return sync_client_is_connected(cli->client) ? 0 : cli_connect(cli);
 }
 
+void cli_remember_login(struct cli *cli, const char *user, const char *password)
+{
+    if (cli->typed_password)
+        mem_free_secret(cli->typed_password, strlen(cli->typed_password));
+    mem_free(cli->typed_user);
+    cli->typed_user = user ? mem_strdup(user) : NULL;
+    cli->typed_password = password ? mem_strdup(password) : NULL;
+    help_try_again();
+}
+
 struct sync_client *cli_connect_aside(struct cli *cli)
 {
     char error[SYNC_ERROR_MAX];
@@ -201,6 +211,8 @@ struct sync_client *cli_connect_aside(struct cli *cli)
     require_tls_context(cli);
     struct sync_target target = target_of(cli);
     struct sync_login login = authentication_of(cli);
+    if (cli->typed_password)
+        login = (struct sync_login){.user = cli->typed_user, .password = cli->typed_password};
     if (sync_client_connect(aside, &target) == 0 && sync_client_login(aside, &login) == 0)
         return aside;
     sync_client_destroy(aside);

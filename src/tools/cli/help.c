@@ -88,6 +88,11 @@ static void load(struct cli *cli)
     sync_client_destroy(aside);
 }
 
+void help_try_again(void)
+{
+    catalogue.has_failed = false;
+}
+
 void help_release(void)
 {
     for (size_t i = 0; i < catalogue.count; i++) {

@@ -105,7 +105,8 @@ static size_t free_columns(void)
         used += columns > 0 ? (size_t)columns : 0;
     }
     size_t width = terminal_width();
-    return width - used % width - 1;
+    /* At the edge terminals disagree about which row the cursor is in. */
+    return used % width == 0 ? 0 : width - used % width - 1;
 }
 
 /* Writes the hint behind the cursor and comes back. Returns whether there is one. */

@@ -125,6 +125,7 @@ int main(int argc, char **argv)
     sync_client_destroy(cli.client);
     if (cli.tls)
         tls_context_release(cli.tls);
+    cli_remember_login(&cli, NULL, NULL);
     mem_free(cli.host);
     options_release(&cli.options);
     return fflush(stdout) == 0 ? code : 1;

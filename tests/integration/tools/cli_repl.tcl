@@ -161,6 +161,23 @@ start_server {} {
         r acl deluser ann
     } {command:acl}
 
+    test "cli terminal: hints after a login by hand" {
+        r config set requirepass sesame
+        start_repl
+        key "getset "
+        say "a b"
+        see "NOAUTH"
+        prompt
+        say "auth sesame"
+        see "OK"
+        prompt
+        key "getset "
+        see "\x1b\\\[90mkey value\x1b"
+        key "\x15\x03"
+        assert_equal 0 [exit_code]
+        r config set requirepass ""
+    } {command:command}
+
     test "cli terminal: preferences come from the rc file" {
         set rc [file join $work_dir redisclirc]
         write_file $rc ":set nohints\n:set nonsense\n"
