@@ -5,7 +5,7 @@ meet the same ones again. What could make a comparison depend on time, block for
 memory is never produced: expiries are past or far away, timeouts are milliseconds, offsets small.
 """
 KEY_PREFIXES = {"strings": b"s", "lists": b"l", "sets": b"e", "zsets": b"z", "hashes": b"h",
-                "zsets-lex": b"x", "bits": b"b", "hyperloglogs": b"p"}
+                "zsets-lex": b"x", "bits": b"b", "hyperloglogs": b"p", "geo": b"g"}
 
 BOUNDARIES = [b"9223372036854775807", b"-9223372036854775808", b"9223372036854775808",
               b"-9223372036854775809", b"9223372036854775806", b"2147483648", b"4294967296",
@@ -194,6 +194,27 @@ class Values:
         return self.chance.choice([b"u8", b"i8", b"u1", b"i64", b"u63", b"u64", b"i65", b"i0",
                                    b"u5", b"i16", b"x8", b"u"])
 
+    def longitude(self):
+        chance = self.chance
+        if chance.random() < 0.4:
+            return chance.choice([b"13.361389", b"15.087269", b"-73.9454966", b"180", b"-180", b"0"])
+        return b"%a" % chance.choice([chance.uniform(-180, 180), chance.uniform(12, 16)])
+
+    def latitude(self):
+        chance = self.chance
+        if chance.random() < 0.4:
+            return chance.choice([b"38.115556", b"37.502669", b"40.747533", b"85.05112878", b"0",
+                                  b"-85.05112878"])
+        return b"%a" % chance.choice([chance.uniform(-85, 85), chance.uniform(36, 39)])
+
+    def radius(self):
+        chance = self.chance
+        return chance.choice([b"0", b"1", b"200", b"100000", b"5000",
+                              b"%a" % (10 ** chance.uniform(-1, 7.4))])
+
+    def unit(self):
+        return self.chance.choice([b"m", b"km", b"ft", b"mi", b"KM", b"Mi", b"km", b"m"])
+
     def unix_ms(self):
         if self.chance.random() < 0.1:
             return b"%d" % self.chance.choice([1, 1000000000000])
@@ -243,6 +264,8 @@ class Values:
             return chance.choice([b"", b"abc", b"1.5", b"18446744073709551616"])
         if terminal in ("score", "limit", "lex_limit"):
             return chance.choice(NOT_SCORES + [b"(", b"[", b"((1", b"-", b"+"])
+        if terminal in ("longitude", "latitude", "radius"):
+            return chance.choice(NOT_FLOATS + [b"181", b"-86", b"1e30"])
         if terminal == "float":
             return chance.choice(NOT_FLOATS + [b"1e308", b"-1e308"])
         if terminal == "appended":
