@@ -188,6 +188,9 @@ start_server {} {
         key "getset \r"
         see "wrong number of arguments"
         assert_no_match "*90m*" $::expect_out(buffer)
+        prompt
+        key x
+        see x
         key "\x03"
         assert_equal 0 [exit_code]
         set ::env(REDISCLI_RCFILE) /dev/null
