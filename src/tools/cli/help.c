@@ -3,10 +3,13 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "tools/cli/cli.h"
+#include "tools/cli/help_remaining.h"
 #include "tools/cli/help_syntax.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+
+enum { HINT_MAX = 512 };
 
 struct help_entry {
     char *name; /* "CONFIG GET" */
@@ -205,18 +208,6 @@ const char *help_complete(struct cli *cli, struct bytes prefix, size_t index, bo
 
 /* -- hinting -- */
 
-/* The next word of a line, by blanks: quotes may be open while it is typed. */
-static struct bytes next_word(struct bytes *rest)
-{
-    while (rest->size > 0 && rest->data[0] == ' ')
-        *rest = bytes_of(rest->data + 1, rest->size - 1);
-    const char *end = rest->size > 0 ? memchr(rest->data, ' ', rest->size) : NULL;
-    size_t size = end ? (size_t)(end - rest->data) : rest->size;
-    struct bytes word = bytes_of(rest->data, size);
-    *rest = bytes_of(rest->data + size, rest->size - size);
-    return word;
-}
-
 /* The entry with the longest name that the words begin with; *used is how many words it has. */
 static const struct help_entry *find_entry(struct bytes first, struct bytes second, int *used)
 {
@@ -234,23 +225,13 @@ static const struct help_entry *find_entry(struct bytes first, struct bytes seco
     return found;
 }
 
-/* Behind the next word of the syntax; brackets keep their words together. What is optional stays
- * in sight, since any number of words may be for it. */
-static const char *skip_required(const char *syntax)
-{
-    if (*syntax == '[')
-        return NULL;
-    size_t size = strcspn(syntax, " ");
-    return syntax + size + (syntax[size] == ' ');
-}
-
 bool help_hint(struct cli *cli, struct bytes line, char *hint, size_t size)
 {
     bool is_behind_blank = line.size > 0 && line.data[line.size - 1] == ' ';
     struct bytes rest = line;
-    struct bytes first = next_word(&rest);
+    struct bytes first = help_next_word(&rest);
     struct bytes after_first = rest;
-    struct bytes second = next_word(&rest);
+    struct bytes second = help_next_word(&rest);
     int used = 0;
     if (first.size == 0 || (!catalogue.is_loaded && !sync_client_is_connected(cli->client)))
         return false;
@@ -260,15 +241,11 @@ bool help_hint(struct cli *cli, struct bytes line, char *hint, size_t size)
     if (!entry)
         return false;
     rest = used == 2 ? rest : after_first;
-    const char *syntax = entry->syntax;
-    while (*syntax && next_word(&rest).size > 0) {
-        const char *next = skip_required(syntax);
-        if (!next)
-            break;
-        syntax = next;
-    }
-    if (!*syntax || (size_t)snprintf(hint, size, "%s%s", is_behind_blank ? "" : " ", syntax) == 0)
+    char remaining[HINT_MAX];
+    help_remaining(entry->syntax, rest, remaining, sizeof(remaining));
+    if (!remaining[0])
         return false;
+    snprintf(hint, size, "%s%s", is_behind_blank ? "" : " ", remaining);
     for (char *at = hint; *at; at++)
         if (*at < ' ' || *at > '~')
             *at = '?';
