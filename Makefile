@@ -33,6 +33,7 @@ CPPFLAGS := -D_GNU_SOURCE -iquote src
 CFLAGS   := -std=gnu11 $(OPTIMIZATION) -g -fno-omit-frame-pointer $(warnings)
 LDFLAGS  :=
 LDLIBS   := -luring -llzf -lpthread -lm -ldl
+server_libs := -levent_core -levent_extra
 
 ifeq ($(SANITIZER),)
 CPPFLAGS += -DUSE_JEMALLOC
@@ -57,6 +58,7 @@ no_tls_only :=
 else
 CPPFLAGS += -DBUILD_TLS
 LDLIBS   += -lssl -lcrypto
+server_libs += -levent_openssl
 tls_only :=
 no_tls_only := src/io/tls_none.c
 endif
@@ -110,7 +112,7 @@ $(B)/libcommands.a: $(B)/generated/command_docs_table.o
 server_libraries := $(patsubst %,$(B)/lib%.a,$(call reverse,$(folders)))
 $(B)/redis-server: $(B)/main.o $(libraries)
 	@echo "  LD $@"
-	@$(CC) $(CFLAGS) $(LDFLAGS) -rdynamic $(B)/main.o -Wl,--start-group $(server_libraries) -Wl,--end-group $(LDLIBS) -o $@
+	@$(CC) $(CFLAGS) $(LDFLAGS) -rdynamic $(B)/main.o -Wl,--start-group $(server_libraries) -Wl,--end-group $(LDLIBS) $(server_libs) -o $@
 
 tool_libraries := $(B)/libio.a $(B)/libprotocol.a $(B)/libbase.a
 cli_objects := $(patsubst src/%.c,$(B)/%.o,$(sort $(wildcard src/tools/cli/*.c) $(wildcard src/tools/common/*.c)))
@@ -148,7 +150,7 @@ define unit_rule
 $(B)/unit/$(1)/%: tests/unit/$(1)/%.c $(patsubst %,$(B)/lib%.a,$(call upto,$(1),$(folders))) $(B)/libsupport.a $(B)/flags
 	@mkdir -p $$(@D)
 	@echo "  UNIT $$<"
-	@$(CC) $(CPPFLAGS) $(CFLAGS) $(unit_flags) -MMD -MP -MF $$@.d $(LDFLAGS) $$< -Wl,--start-group $(B)/libsupport.a $(patsubst %,$(B)/lib%.a,$(call upto,$(1),$(folders))) -Wl,--end-group $(LDLIBS) $(unit_libs) -o $$@
+	@$(CC) $(CPPFLAGS) $(CFLAGS) $(unit_flags) -MMD -MP -MF $$@.d $(LDFLAGS) $$< -Wl,--start-group $(B)/libsupport.a $(patsubst %,$(B)/lib%.a,$(call upto,$(1),$(folders))) -Wl,--end-group $(LDLIBS) $(if $(filter server,$(1)),$(server_libs)) $(unit_libs) -o $$@
 unit-$(1): $(filter $(B)/unit/$(1)/%,$(unit_programs))
 	@utils/run-unit $(filter $(B)/unit/$(1)/%,$(unit_programs))
 endef
@@ -187,7 +189,7 @@ fuzz_programs := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(sort $(wildcard tests/f
 $(B)/fuzz/%: tests/fuzz/%.c $(libraries) $(B)/flags
 	@mkdir -p $(@D)
 	@echo "  FUZZ $<"
-	@$(CC) $(CPPFLAGS) $(CFLAGS) $(own_main_flags) $(LDFLAGS) $< -Wl,--start-group $(server_libraries) -Wl,--end-group $(LDLIBS) -o $@
+	@$(CC) $(CPPFLAGS) $(CFLAGS) $(own_main_flags) $(LDFLAGS) $< -Wl,--start-group $(server_libraries) -Wl,--end-group $(LDLIBS) $(server_libs) -o $@
 fuzz-seeds: $(fuzz_programs)
 	@passed=0; failed=0; for program in $(fuzz_programs); do \
 	    if timeout 120 $$program; then passed=$$((passed + 1)); else failed=$$((failed + 1)); echo "FAILED: $$program"; fi; \

@@ -32,6 +32,7 @@ enum { ZONE_REFRESH_SECONDS = 60 };
 
 static struct {
     int level;             /* atomic */
+    int format;            /* atomic, enum log_format */
     int role;              /* atomic */
     bool is_stdout_wanted; /* atomic */
     bool has_syslog;       /* atomic */
@@ -83,6 +84,11 @@ void log_set_level(enum log_level level)
 enum log_level log_get_level(void)
 {
     return (enum log_level)GET(level);
+}
+
+void log_set_format(enum log_format format)
+{
+    SET(format, (int)format);
 }
 
 void log_set_role(char role)
@@ -270,6 +276,51 @@ static size_t format_prefix(char *line, enum log_level level, int64_t wall_us)
     return (size_t)size;
 }
 
+/* Appends `text` with the escapes that JSON strings and quoted logfmt values share; bytes that are
+ * not ASCII stay. Returns the new size; what does not fit is left out. */
+static size_t append_escaped(char *line, size_t size, size_t room, const char *text,
+                             size_t text_size)
+{
+    for (size_t i = 0; i < text_size && size + sizeof "\\u0000" < room; i++) {
+        unsigned char c = (unsigned char)text[i];
+        if (c == '"' || c == '\\') {
+            line[size++] = '\\';
+            line[size++] = (char)c;
+        } else if (c < ' ' || c == 0x7f) {
+            size += (size_t)snprintf(line + size, room - size, "\\u%04x", c);
+        } else {
+            line[size++] = (char)c;
+        }
+    }
+    return size;
+}
+
+/* The line in one of the structured formats, with its line end. Returns its size. */
+static size_t format_structured(char *line, size_t room, enum log_level level, int64_t wall_us,
+                                const char *text, size_t text_size)
+{
+    static const char *const names[] = {"debug", "verbose", "notice", "warning"};
+    bool is_json = GET(format) == LOG_FORMAT_JSON;
+    int64_t second = wall_us / 1000000;
+    int of_day = (int)(second % 86400);
+    int year;
+    int month;
+    int day;
+    civil_date(second / 86400, &year, &month, &day);
+    int written = snprintf(
+        line, room,
+        is_json ? "{\"time\":\"%04d-%02d-%02dT%02d:%02d:%02d.%03dZ\",\"pid\":%d,\"role\":\"%c\","
+                  "\"level\":\"%s\",\"msg\":\""
+                : "time=%04d-%02d-%02dT%02d:%02d:%02d.%03dZ pid=%d role=%c level=%s msg=\"",
+        year, month, day, of_day / 3600, of_day / 60 % 60, of_day % 60,
+        (int)(wall_us / 1000 % 1000), (int)getpid(), (char)GET(role), names[level]);
+    assert(written > 0 && (size_t)written + sizeof "\"}\n" < room);
+    size_t size = append_escaped(line, (size_t)written, room - sizeof "\"}\n", text, text_size);
+    const char *end = is_json ? "\"}\n" : "\"\n";
+    memcpy(line + size, end, strlen(end));
+    return size + strlen(end);
+}
+
 static bool is_dropped(enum log_level level)
 {
     assert(level >= LOG_DEBUG_ && level <= LOG_WARNING_);
@@ -295,6 +346,12 @@ write_line(enum log_level level, unsigned long dropped, const char *format, va_l
     }
     if (GET(has_syslog))
         syslog(syslog_priority(level), "%.*s", (int)size, line + prefix);
+    if (GET(format) != LOG_FORMAT_PLAIN) {
+        char structured[2 * LINE_SIZE_MAX];
+        output(structured, format_structured(structured, sizeof structured, level, wall_us,
+                                             line + prefix, size));
+        return;
+    }
     line[prefix + size] = '\n';
     output(line, prefix + size + 1);
 }
@@ -311,12 +368,27 @@ void log_write(enum log_level level, const char *format, ...)
     errno = saved_errno;
 }
 
+/* Each line of `text` that is not empty as one of the log. */
+static void output_structured_lines(enum log_level level, const char *text)
+{
+    char structured[2 * LINE_SIZE_MAX];
+    for (size_t size = strcspn(text, "\n"); *text; size = strcspn(text, "\n")) {
+        if (size > 0)
+            output(structured, format_structured(structured, sizeof structured, level,
+                                                 clock_read_wall_us(), text, size));
+        text += size + (text[size] == '\n');
+    }
+}
+
 void log_raw(enum log_level level, const char *text)
 {
     if (is_dropped(level))
         return;
     int saved_errno = errno;
-    output(text, strlen(text));
+    if (GET(format) == LOG_FORMAT_PLAIN)
+        output(text, strlen(text));
+    else
+        output_structured_lines(level, text);
     if (GET(has_syslog))
         syslog(syslog_priority(level), "%s", text);
     errno = saved_errno;

@@ -9,11 +9,18 @@
 
 enum log_level { LOG_DEBUG_, LOG_VERBOSE_, LOG_NOTICE_, LOG_WARNING_, LOG_NOTHING_ };
 
+/* How lines look: as Redis writes them; key=value pairs (https://brandur.org/logfmt); one JSON
+ * object (RFC 8259) a line. The last two name the time in UTC (RFC 3339), pid, role, level and msg.
+ */
+enum log_format { LOG_FORMAT_PLAIN, LOG_FORMAT_LOGFMT, LOG_FORMAT_JSON };
+
 /* Standard output at level notice until configured. Main thread, first. */
 void log_init(void);
 /* Lines below `level` are dropped. Any thread (relaxed). */
 void log_set_level(enum log_level level);
 enum log_level log_get_level(void);
+/* Any thread (relaxed). */
+void log_set_format(enum log_format format);
 /* Appends to `path` from now on ("" is standard output). 0, or -errno with nothing changed. Main.
  */
 int log_set_file(const char *path);

@@ -36,7 +36,7 @@ void reply_error(struct reply *reply, const char *text);
 /* "-ERR ..." when the format's result does not begin with '-'; with '-' the code follows it. */
 void reply_errorf(struct reply *reply, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-/* For "%.*s" in reply_errorf: what an error text has room for. Redis quotes whatever it was sent. */
+/* For "%.*s" in reply_errorf: what an error text has room for. Redis quotes whatever was sent. */
 enum { REPLY_QUOTED_MAX = 32 * 1024 };
 static inline int reply_quoted_size(struct bytes text)
 {

@@ -60,6 +60,8 @@ static int apply_server(void *context, const struct option_changes *changes, str
     server_set_accept_budgets(server);
     if (option_changed(changes, "loglevel"))
         log_set_level((enum log_level)settings->loglevel);
+    if (option_changed(changes, "log-format"))
+        log_set_format((enum log_format)settings->log_format);
     if (option_changed(changes, "hz"))
         server->settings.keyspace.hz = settings->hz;
     if (option_changed(changes, "io-threads-elastic"))

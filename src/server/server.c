@@ -1,4 +1,5 @@
 /* Creation and destruction of the server's modules, in order; see server.h. */
+#include "server/metrics_http.h"
 #include "server/server.h"
 
 #include "server/placement.h"
@@ -250,6 +251,7 @@ int server_start(struct server *server)
 void server_destroy(struct server *server)
 {
     entering_main();
+    metrics_http_stop(server->metrics);
     if (server->executor)
         executor_destroy(server->executor);
     if (server->pubsub)

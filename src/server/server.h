@@ -37,6 +37,7 @@ enum { SERVER_LISTENERS_MAX = 2 * SERVER_BIND_MAX + 1, SERVER_RUN_ID_SIZE = 40 }
 enum listener_kind { LISTENER_TCP, LISTENER_TLS, LISTENER_UNIX, LISTENER_KINDS };
 
 struct executor;
+struct metrics_http;
 struct placement;
 
 /* Where every option's value lives; the groups' rows point into these. */
@@ -72,6 +73,7 @@ struct server {
     struct exchange *exchange;
     struct io_pool *pool;
     struct placement *placement;
+    struct metrics_http *metrics; /* NULL: no metrics-port */
     struct tls_tickets *tickets;
     struct executor *executor;
     struct tls_reload tls_reload;
@@ -125,6 +127,12 @@ int server_reopen_listeners(struct server *server, struct buffer *error);
 /* max-new-connections-per-cycle and its TLS counterpart, to the listeners there are. */
 void server_set_accept_budgets(struct server *server);
 void server_write_listeners(void *server, struct buffer *out);
+
+/* -- metrics.c -- */
+/* Starts the endpoint if there is to be one; -1 with a reason. */
+int server_start_metrics(struct server *server, struct buffer *error);
+/* Answers scrapes that wait. */
+void server_serve_metrics(struct server *server);
 
 /* -- accept.c -- */
 void server_on_accept(struct listener *listener, int fd);

@@ -14,6 +14,13 @@
 
 enum { HZ_MIN = 1, HZ_MAX = 500 };
 
+static const struct option_name log_format_names[] = {
+    {"plain", LOG_FORMAT_PLAIN},
+    {"logfmt", LOG_FORMAT_LOGFMT},
+    {"json", LOG_FORMAT_JSON},
+    {NULL, 0},
+};
+
 static const struct option_name supervised_names[] = {
     {"upstart", SUPERVISED_UPSTART},
     {"systemd", SUPERVISED_SYSTEMD},
@@ -318,6 +325,10 @@ static const struct option rows[] = {
     STRING(pidfile, "pidfile", OPTION_IMMUTABLE, "", NULL),
     ENUM(loglevel, "loglevel", 0, "notice", loglevel_names),
     STRING(logfile, "logfile", OPTION_IMMUTABLE, "", NULL),
+    ENUM(log_format, "log-format", 0, "plain", log_format_names),
+    NUMBER(metrics_port, "metrics-port", OPTION_IMMUTABLE, "0", 0, 65535),
+    STRING(metrics_bind, "metrics-bind", OPTION_IMMUTABLE, "127.0.0.1", NULL),
+    BOOL(metrics_tls, "metrics-tls", OPTION_IMMUTABLE, "no"),
     BOOL(syslog_enabled, "syslog-enabled", OPTION_IMMUTABLE, "no"),
     STRING(syslog_ident, "syslog-ident", OPTION_IMMUTABLE, "redis", NULL),
     ENUM(syslog_facility, "syslog-facility", OPTION_IMMUTABLE, "local0", facility_names),

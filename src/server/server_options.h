@@ -76,6 +76,12 @@ struct server_settings {
     bool io_threads_elastic;
     int io_backend; /* enum io_backend_choice */
 
+    /* -- what outsiders watch -- */
+    int64_t metrics_port; /* 0: none */
+    char *metrics_bind;
+    bool metrics_tls;
+    int log_format; /* enum log_format */
+
     /* -- guards -- */
     int enable_protected_configs; /* enum action_guard */
     int enable_debug_command;

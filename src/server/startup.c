@@ -39,6 +39,7 @@ static int load_configuration(struct server *server, const struct arguments *arg
 static int open_log(const struct server_settings *settings)
 {
     log_set_level((enum log_level)settings->loglevel);
+    log_set_format((enum log_format)settings->log_format);
     if (settings->logfile && log_set_file(settings->logfile) != 0) {
         fprintf(stderr,
                 "\n*** FATAL CONFIG FILE ERROR (Redis %s) ***\nCan't open the log file: %s\n",
@@ -189,6 +190,8 @@ static int open_everything(struct server *server)
     int result = server_start(server);
     if (result == 0) {
         result = server_open_listeners(server, &error);
+        if (result == 0)
+            result = server_start_metrics(server, &error);
         if (result != 0)
             log_warning("%s", error.data);
     }

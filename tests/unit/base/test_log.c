@@ -236,3 +236,36 @@ Test(log, syslog_wants_a_known_facility)
     cr_assert(strstr(read_log(), "to both"));
     cr_assert_eq(log_set_syslog(false, NULL, NULL), 0);
 }
+
+Test(log, structured_lines)
+{
+    log_set_format(LOG_FORMAT_JSON);
+    log_notice("a \"quoted\" \\ %s\x01", "line\nend");
+    log_set_format(LOG_FORMAT_LOGFMT);
+    log_warning("b \"%d\"", 7);
+    log_raw(LOG_WARNING_, "one\n\ntwo\n");
+    log_set_format(LOG_FORMAT_PLAIN);
+    cr_assert(
+        fits(read_log(),
+             "^\\{\"time\":\"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\\.[0-9]{3}Z\",\"pid\":[0-9]+,"
+             "\"role\":\"M\",\"level\":\"notice\","
+             "\"msg\":\"a \\\\\"quoted\\\\\" \\\\\\\\ line\\\\u000aend\\\\u0001\"\\}\n"
+             "time=[^ ]+Z pid=[0-9]+ role=M level=warning msg=\"b \\\\\"7\\\\\"\"\n"
+             "time=[^ ]+ pid=[0-9]+ role=M level=warning msg=\"one\"\n"
+             "time=[^ ]+ pid=[0-9]+ role=M level=warning msg=\"two\"\n$"),
+        "%s", read_log());
+}
+
+Test(log, structured_lines_are_cut_at_a_whole_escape)
+{
+    char text[8000];
+    memset(text, '"', sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    log_set_format(LOG_FORMAT_JSON);
+    log_notice("%s", text);
+    log_set_format(LOG_FORMAT_PLAIN);
+    const char *message = strstr(read_log(), "\"msg\":\"") + 7;
+    size_t size = strlen(message);
+    cr_assert_str_eq(message + size - 3, "\"}\n");
+    cr_assert_eq((size - 3) % 2, 0, "%zu", size);
+}

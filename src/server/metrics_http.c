@@ -1,0 +1,265 @@
+/* See metrics_http.h.
+ *
+ * [X] `is_wanted` is set by the metrics thread (release) before it signals main's wake-up, whose
+ * fence pairs with the one of main's announcement (io/wakeup.h); main takes it with an exchange.
+ * The text is under `lock`, held for one copy. `is_stopping` is set by main before it writes the
+ * eventfd.
+ */
+#include "server/metrics_http.h"
+
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/event.h>
+#include <event2/http.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+#ifdef BUILD_TLS
+#include <event2/bufferevent_ssl.h>
+#include <openssl/ssl.h>
+#endif
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/thread_role.h"
+#include "io/wakeup.h"
+#include "observability/metrics.h"
+#include "server/metrics_tls.h"
+
+enum { HEADERS_SIZE_MAX = 8 * 1024, BODY_SIZE_MAX = 1024 };
+
+struct metrics_http {
+    pthread_t thread;
+    struct wakeup *main_wakeup;
+    int event_fd; /* main writes it: figures were published, or the end */
+
+    /* -- the metrics thread's -- */
+    struct event_base *base;
+    struct evhttp *http;
+    struct event *published;
+    struct ssl_ctx_st *tls;
+    struct evhttp_request *waiting[METRICS_WAITING_MAX];
+    int waiting_count;
+
+    /* -- between the two -- */
+    uint32_t is_wanted;   /* atomic */
+    uint32_t is_stopping; /* atomic */
+    pthread_mutex_t lock;
+    struct buffer text; /* with the lock; main's allocation */
+};
+
+/* -- main -- */
+
+bool metrics_http_is_wanted(const struct metrics_http *metrics)
+{
+    return metrics && __atomic_load_n(&metrics->is_wanted, __ATOMIC_ACQUIRE) != 0;
+}
+
+static void wake_thread(struct metrics_http *metrics)
+{
+    uint64_t one = 1;
+    while (write(metrics->event_fd, &one, sizeof one) < 0 && errno == EINTR)
+        continue;
+}
+
+void metrics_http_publish(struct metrics_http *metrics,
+                          void (*render)(void *context, struct buffer *out), void *context)
+{
+    __atomic_exchange_n(&metrics->is_wanted, 0, __ATOMIC_ACQ_REL);
+    pthread_mutex_lock(&metrics->lock);
+    buffer_clear(&metrics->text);
+    render(context, &metrics->text);
+    pthread_mutex_unlock(&metrics->lock);
+    wake_thread(metrics);
+}
+
+/* -- the metrics thread -- */
+
+static void forget(struct metrics_http *metrics, const struct evhttp_connection *connection)
+{
+    int kept = 0;
+    for (int i = 0; i < metrics->waiting_count; i++)
+        if (evhttp_request_get_connection(metrics->waiting[i]) != connection)
+            metrics->waiting[kept++] = metrics->waiting[i];
+    metrics->waiting_count = kept;
+}
+
+static void on_connection_closed(struct evhttp_connection *connection, void *context)
+{
+    forget(context, connection);
+}
+
+static void on_metrics(struct evhttp_request *request, void *context)
+{
+    struct metrics_http *metrics = context;
+    if (metrics->waiting_count == METRICS_WAITING_MAX) {
+        evhttp_send_error(request, HTTP_SERVUNAVAIL, NULL);
+        return;
+    }
+    metrics->waiting[metrics->waiting_count++] = request;
+    evhttp_connection_set_closecb(evhttp_request_get_connection(request), on_connection_closed,
+                                  metrics);
+    __atomic_store_n(&metrics->is_wanted, 1, __ATOMIC_RELEASE);
+    (void)wakeup_signal(metrics->main_wakeup);
+}
+
+static void on_other(struct evhttp_request *request, void *context)
+{
+    static const char page[] = "<html><head><title>Sluice</title></head>"
+                               "<body><a href=\"/metrics\">Metrics</a></body></html>\n";
+    (void)context;
+    const char *path = evhttp_uri_get_path(evhttp_request_get_evhttp_uri(request));
+    if (path && path[0] && strcmp(path, "/") != 0) {
+        evhttp_send_error(request, HTTP_NOTFOUND, NULL);
+        return;
+    }
+    evhttp_add_header(evhttp_request_get_output_headers(request), "Content-Type", "text/html");
+    struct evbuffer *body = evbuffer_new();
+    evbuffer_add_reference(body, page, sizeof page - 1, NULL, NULL);
+    evhttp_send_reply(request, HTTP_OK, "OK", body);
+    evbuffer_free(body);
+}
+
+static void answer(struct evhttp_request *request, struct evbuffer *text)
+{
+    evhttp_connection_set_closecb(evhttp_request_get_connection(request), NULL, NULL);
+    evhttp_add_header(evhttp_request_get_output_headers(request), "Content-Type",
+                      "text/plain; version=0.0.4; charset=utf-8");
+    struct evbuffer *body = evbuffer_new();
+    if (evhttp_request_get_command(request) != EVHTTP_REQ_HEAD)
+        evbuffer_add_buffer_reference(body, text);
+    evhttp_send_reply(request, HTTP_OK, "OK", body);
+    evbuffer_free(body);
+}
+
+static void on_event(evutil_socket_t fd, short what, void *context)
+{
+    struct metrics_http *metrics = context;
+    uint64_t count;
+    (void)what;
+    while (read(fd, &count, sizeof count) < 0 && errno == EINTR)
+        continue;
+    if (__atomic_load_n(&metrics->is_stopping, __ATOMIC_ACQUIRE)) {
+        event_base_loopbreak(metrics->base);
+        return;
+    }
+    struct evbuffer *text = evbuffer_new();
+    pthread_mutex_lock(&metrics->lock);
+    evbuffer_add(text, buffer_bytes(&metrics->text).data, metrics->text.size);
+    pthread_mutex_unlock(&metrics->lock);
+    int count_waiting = metrics->waiting_count;
+    struct evhttp_request *waiting[METRICS_WAITING_MAX];
+    memcpy(waiting, metrics->waiting, sizeof waiting);
+    metrics->waiting_count = 0;
+    for (int i = 0; i < count_waiting; i++)
+        answer(waiting[i], text);
+    evbuffer_free(text);
+}
+
+#ifdef BUILD_TLS
+static struct bufferevent *create_tls_bufferevent(struct event_base *base, void *context)
+{
+    SSL *ssl = SSL_new(((struct metrics_http *)context)->tls);
+    struct bufferevent *event =
+        ssl ? bufferevent_openssl_socket_new(base, -1, ssl, BUFFEREVENT_SSL_ACCEPTING,
+                                             BEV_OPT_CLOSE_ON_FREE)
+            : NULL;
+    if (event)
+        bufferevent_openssl_set_allow_dirty_shutdown(event, 1);
+    else
+        SSL_free(ssl);
+    return event;
+}
+#endif
+
+static void *run(void *context)
+{
+    struct metrics_http *metrics = context;
+    thread_role_enter(THREAD_INDEX_NONE, "metrics");
+    event_base_dispatch(metrics->base);
+    evhttp_free(metrics->http);
+    event_free(metrics->published);
+    event_base_free(metrics->base);
+    thread_role_leave();
+    return NULL;
+}
+
+/* -- beginning and end, on main -- */
+
+static void destroy(struct metrics_http *metrics)
+{
+    metrics_tls_destroy(metrics->tls);
+    close(metrics->event_fd);
+    pthread_mutex_destroy(&metrics->lock);
+    buffer_deinit(&metrics->text);
+    mem_free(metrics);
+}
+
+static void set_limits(struct metrics_http *metrics)
+{
+    evhttp_set_allowed_methods(metrics->http, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD);
+    evhttp_set_max_headers_size(metrics->http, HEADERS_SIZE_MAX);
+    evhttp_set_max_body_size(metrics->http, BODY_SIZE_MAX);
+    evhttp_set_timeout(metrics->http, METRICS_TIMEOUT_S);
+    evhttp_set_cb(metrics->http, "/metrics", on_metrics, metrics);
+    evhttp_set_gencb(metrics->http, on_other, metrics);
+#ifdef BUILD_TLS
+    if (metrics->tls)
+        evhttp_set_bevcb(metrics->http, create_tls_bufferevent, metrics);
+#endif
+}
+
+static int start_thread(struct metrics_http *metrics, const struct metrics_http_options *options,
+                        struct buffer *error)
+{
+    metrics->base = event_base_new();
+    metrics->http = evhttp_new(metrics->base);
+    metrics->published =
+        event_new(metrics->base, metrics->event_fd, EV_READ | EV_PERSIST, on_event, metrics);
+    set_limits(metrics);
+    int result = evhttp_bind_socket(metrics->http, options->address, options->port);
+    if (result != 0) {
+        (void)buffer_printf(error, "Failed listening on port %u (metrics-port) of %s: %s",
+                            options->port, options->address, strerror(errno));
+    } else if (event_add(metrics->published, NULL) != 0 ||
+               pthread_create(&metrics->thread, NULL, run, metrics) != 0) {
+        (void)buffer_append_text(error, "cannot start the metrics thread");
+        result = -1;
+    }
+    if (result == 0)
+        return 0;
+    evhttp_free(metrics->http);
+    event_free(metrics->published);
+    event_base_free(metrics->base);
+    return -1;
+}
+
+struct metrics_http *metrics_http_start(const struct metrics_http_options *options,
+                                        struct buffer *error)
+{
+    struct metrics_http *metrics = mem_calloc(1, sizeof *metrics);
+    metrics->main_wakeup = options->main_wakeup;
+    metrics->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    pthread_mutex_init(&metrics->lock, NULL);
+    buffer_init(&metrics->text, METRICS_SIZE_MAX);
+    if (options->tls)
+        metrics->tls = metrics_tls_create(options->tls, error);
+    if ((options->tls && !metrics->tls) || start_thread(metrics, options, error) != 0) {
+        destroy(metrics);
+        return NULL;
+    }
+    log_notice("Metrics at http%s://%s:%u/metrics", options->tls ? "s" : "", options->address,
+               options->port);
+    return metrics;
+}
+
+void metrics_http_stop(struct metrics_http *metrics)
+{
+    if (!metrics)
+        return;
+    __atomic_store_n(&metrics->is_stopping, 1, __ATOMIC_RELEASE);
+    wake_thread(metrics);
+    pthread_join(metrics->thread, NULL);
+    destroy(metrics);
+}
