@@ -17,6 +17,7 @@
 #include "sim_client.h"
 #include "sim_clock.h"
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,6 +34,7 @@ enum { SEEDS_DIVISOR = 1 };
 enum {
     SEEDS_PLAIN = 3000 / SEEDS_DIVISOR,
     SEEDS_TLS = 600 / SEEDS_DIVISOR,
+    SEEDS_FAILING = 25 / SEEDS_DIVISOR, /* each as often as it makes calls */
     SIDES_MAX = 4,
     CALM_TURNS = 300, /* then the network gets fair, so that every seed ends */
     LONG_TURNS = 3000,
@@ -551,7 +553,16 @@ static bool is_over(void)
     return true;
 }
 
-static void judge(struct side *side)
+/* True when everything arrived that its fate promised. */
+static bool is_served(const struct side *side)
+{
+    if (side->fate != FATE_SHUT && side->fate != FATE_CLOSE_LAST && side->fate != FATE_GARBAGE)
+        return true;
+    return side->requests == side->commands && side->replies_seen == side->commands &&
+           side->down.size == 0 && (side->fate != FATE_GARBAGE || side->saw_error);
+}
+
+static bool judge(struct side *side)
 {
     for (int i = 0; i < 100; i++) {
         sim_client_pump(side->client);
@@ -559,16 +570,11 @@ static void judge(struct side *side)
     }
     CHECK(side, side->closed == 1);
     CHECK(side, side->pushes_seen <= side->pushes);
-    if (side->fate == FATE_SHUT || side->fate == FATE_CLOSE_LAST || side->fate == FATE_GARBAGE) {
-        CHECK(side, side->requests == side->commands);
-        CHECK(side, side->replies_seen == side->commands);
-        CHECK(side, side->down.size == 0);
-    }
-    if (side->fate == FATE_GARBAGE)
-        CHECK(side, side->saw_error);
+    CHECK(side, is_served(side) || sim_has_failed(side->sim));
     sim_client_destroy(side->client);
     mem_free(side->up.data);
     mem_free(side->down.data);
+    return is_served(side);
 }
 
 static void close_host(struct io_thread *thread)
@@ -579,7 +585,9 @@ static void close_host(struct io_thread *thread)
     io_thread_deinit(thread);
 }
 
-static void run_seed(uint64_t seed, struct tls_context *tls, SSL_CTX *const *client_tls)
+/* `fail_call` > 0: that call of the backend fails with `error`. Returns whether there was one. */
+static bool run_seed_failing(uint64_t seed, struct tls_context *tls, SSL_CTX *const *client_tls,
+                             uint64_t fail_call, int error)
 {
     sim_clock_now_us = 1000000000;
     run.seed = seed;
@@ -588,6 +596,7 @@ static void run_seed(uint64_t seed, struct tls_context *tls, SSL_CTX *const *cli
     struct sim *sim = sim_create(seed, sim_clock_advance);
     for (int i = 0; i < 2; i++)
         open_host(&run.threads[i], sim, tls);
+    sim_fail_call(sim, fail_call, error);
     run.side_count = 1 + (unsigned)sim_pick(sim, SIDES_MAX);
     for (unsigned i = 0; i < run.side_count; i++)
         open_side(&run.sides[i], sim, i, tls ? client_tls[sim_pick(sim, 2)] : NULL);
@@ -602,11 +611,20 @@ static void run_seed(uint64_t seed, struct tls_context *tls, SSL_CTX *const *cli
     }
     for (int i = 0; i < 2; i++)
         turn_host(&run.threads[i], sim, 0);
+    unsigned missed = 0;
     for (unsigned i = 0; i < run.side_count; i++)
-        judge(&run.sides[i]);
+        missed += !judge(&run.sides[i]);
+    CHECK(&run.sides[0], missed <= 1); /* whose call failed */
     for (int i = 0; i < 2; i++)
         close_host(&run.threads[i]);
+    bool has_failed = sim_has_failed(sim);
     sim_destroy(sim);
+    return has_failed;
+}
+
+static void run_seed(uint64_t seed, struct tls_context *tls, SSL_CTX *const *client_tls)
+{
+    (void)run_seed_failing(seed, tls, client_tls, 0, 0);
 }
 
 static uint64_t from_environment(const char *name, uint64_t otherwise)
@@ -635,6 +653,25 @@ Test(session_sim, plain)
         run_seed(seed, NULL, NULL);
         cr_assert_eq(mem_used(), used, "seed %llu keeps memory", (unsigned long long)seed);
     }
+}
+
+Test(session_sim, every_call_fails_once)
+{
+    static const int errors[] = {ENOMEM, ECONNRESET, EPIPE, ENOBUFS, ETIMEDOUT};
+    enum { ERRORS = sizeof(errors) / sizeof(errors[0]) };
+    uint64_t first = from_environment("SIM_SEED_FIRST", 1);
+    uint64_t seeds = from_environment("SIM_SEEDS", SEEDS_FAILING * 100) / 100;
+    uint64_t runs = 0;
+    run_seed(first, NULL, NULL);
+    size_t used = mem_used();
+    for (uint64_t seed = first; seed < first + seeds; seed++) {
+        uint64_t n = 1;
+        while (run_seed_failing(seed, NULL, NULL, n, errors[(seed + n) % ERRORS]))
+            n++;
+        runs += n;
+        cr_assert_eq(mem_used(), used, "seed %llu keeps memory", (unsigned long long)seed);
+    }
+    cr_assert_gt(runs, seeds);
 }
 
 Test(session_sim, tls)
