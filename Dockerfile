@@ -10,7 +10,8 @@ RUN deps/install.sh build && make -j"$(nproc)" && DESTDIR=/out PREFIX=/usr utils
 
 FROM debian:bookworm-slim
 RUN apt-get update && \
-    apt-get install --yes --no-install-recommends libssl3 liburing2 libjemalloc2 libedit2 liblzf1 && \
+    apt-get install --yes --no-install-recommends libssl3 liburing2 libjemalloc2 libedit2 liblzf1 \
+        libevent-core-2.1-7 libevent-extra-2.1-7 libevent-openssl-2.1-7 && \
     rm -rf /var/lib/apt/lists/* && \
     useradd --system --home-dir /data --shell /usr/sbin/nologin redis && \
     install -d -o redis -g redis /data
