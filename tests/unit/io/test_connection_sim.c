@@ -555,6 +555,81 @@ Test(connection_sim, every_call_fails_once, .timeout = 100000)
     cr_assert_gt(calls, seeds * 10);
 }
 
+/* -- outgoing -- */
+
+static void open_outgoing(struct side *side, struct sim *sim)
+{
+    struct address address;
+    *side = (struct side){.sim = sim, .loop = run.loops[0]};
+    side->fate = sim_chance(sim, 128) ? FATE_SHUT : FATE_CLOSE_AFTER;
+    side->up_total = pick_total(sim);
+    side->down_total = pick_total(sim);
+    cr_assert_eq(address_parse("127.0.0.1", 1, &address), 0);
+    const struct connection_options options = {
+        .handler = &handler, .owner = side, .handshake_timeout_ms = 3000};
+    side->connection = connection_connect(side->loop, &address, &options);
+    CHECK_SIDE(side, side->connection != NULL);
+}
+
+/* Returns whether a call failed. */
+static bool run_outgoing(uint64_t seed, uint64_t fail_call, int error)
+{
+    sim_clock_now_us = 1000000000;
+    run.seed = seed;
+    run.is_tls = false;
+    struct sim *sim = sim_create(seed, sim_clock_advance);
+    struct side *side = &run.sides[0];
+    sim_fail_call(sim, fail_call, error);
+    for (int i = 0; i < 2; i++)
+        run.loops[i] = sim_loop_create(sim);
+    run.side_count = 1;
+    open_outgoing(side, sim);
+    for (unsigned turn = 0; side->closed == 0; turn++) {
+        struct sim_peer *peer = side->client == NULL ? sim_connected(sim) : NULL;
+        CHECK(turn < TURNS_MAX);
+        if (turn == CALM_TURNS)
+            calm(sim);
+        if (peer != NULL)
+            side->client = sim_client_create(peer, NULL);
+        if (side->client != NULL)
+            act(side, turn);
+        for (int i = 0; i < 2; i++) {
+            loop_poll(run.loops[i], (int64_t)sim_pick(sim, 2) * 1000);
+            serve(side, run.loops[i], turn);
+            loop_flush(run.loops[i]);
+        }
+    }
+    CHECK_SIDE(side, side->client != NULL || side->outcome == OUTCOME_RESET);
+    CHECK_SIDE(side, side->client != NULL || side->text[0] != '\0');
+    if (side->client != NULL) {
+        (void)judge(side);
+        sim_client_destroy(side->client);
+    }
+    check_stats();
+    for (int i = 0; i < 2; i++)
+        loop_destroy(run.loops[i]);
+    bool has_failed = sim_has_failed(sim);
+    sim_destroy(sim);
+    return has_failed;
+}
+
+Test(connection_sim, outgoing, .timeout = 100000)
+{
+    mem_init();
+    log_set_level(LOG_NOTHING_);
+    uint64_t first = from_environment("SIM_SEED_FIRST", 1);
+    uint64_t seeds = from_environment("SIM_SEEDS", SEEDS_FAILING * 100) / 50;
+    (void)run_outgoing(first, 0, 0);
+    size_t used = mem_used();
+    for (uint64_t seed = first; seed < first + seeds; seed++) {
+        uint64_t n = 1;
+        while (run_outgoing(seed, n, call_errors[(seed + n) % CALL_ERRORS]))
+            n++;
+        cr_assert_gt(n, 2);
+        cr_assert_eq(mem_used(), used, "seed %llu keeps memory", (unsigned long long)seed);
+    }
+}
+
 static void make_contexts(SSL_CTX **clients)
 {
     static const char cert[] = CERTIFICATES "ec.crt";
