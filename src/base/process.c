@@ -14,6 +14,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -245,6 +246,33 @@ int process_check_cpulist(const char *list)
 {
     cpu_set_t set;
     return process_parse_cpulist(list, &set);
+}
+
+/* struct sched_attr of the kernel; glibc has none yet. */
+struct slice_request {
+    uint32_t size;
+    uint32_t policy;
+    uint64_t flags;
+    int32_t nice;
+    uint32_t priority;
+    uint64_t slice_ns;
+    uint64_t deadline_ns;
+    uint64_t period_ns;
+};
+
+void process_set_slice(int64_t slice_us)
+{
+    if (sched_getscheduler(0) != SCHED_OTHER)
+        return;
+    errno = 0;
+    int nice_level = getpriority(PRIO_PROCESS, 0);
+    if (errno != 0)
+        return;
+    struct slice_request request = {.size = sizeof(request),
+                                    .policy = SCHED_OTHER,
+                                    .nice = nice_level,
+                                    .slice_ns = (uint64_t)slice_us * 1000};
+    (void)syscall(SYS_sched_setattr, 0, &request, 0);
 }
 
 /* -- memory -- */

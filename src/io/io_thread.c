@@ -165,6 +165,7 @@ static void *thread_main(void *argument)
     struct io_thread *thread = start->thread;
     thread_role_enter(thread->index, thread->name);
     clock_update();
+    process_set_slice(0); /* not main's */
     if (thread->cpulist[0] && process_set_cpulist(thread->cpulist) != 0)
         log_warning("%s: the CPU list '%s' cannot be applied", thread->name, thread->cpulist);
     bool is_open = open_loop(thread) == 0;

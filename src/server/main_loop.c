@@ -1,12 +1,16 @@
 /* The main thread's turn, phase by phase. */
 #include "base/background.h"
 #include "base/clock.h"
+#include "base/process.h"
 #include "dispatch/execute.h"
 #include "io/idle_poll.h"
 #include "observability/stats.h"
 #include "server/server.h"
 
-enum { IDLE_WAIT_MAX_US = 100 * 1000 };
+enum {
+    IDLE_WAIT_MAX_US = 100 * 1000,
+    MAIN_SLICE_US = 200 /* of the processor, between other threads that have work */
+};
 
 static bool has_messages(void *context)
 {
@@ -79,6 +83,7 @@ static void turn(struct server *server) ON_MAIN
 void server_run(struct server *server)
 {
     entering_main();
+    process_set_slice(MAIN_SLICE_US);
     while (!server->is_stopped)
         turn(server);
 }

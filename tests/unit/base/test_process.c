@@ -13,6 +13,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -289,4 +290,37 @@ Test(process, oom_score_and_huge_pages)
     waitpid(child, &status, 0);
     cr_assert_eq(status, 0);
     cr_assert_lt(process_set_oom_score(5000), 0);
+}
+
+/* size, policy, flags, nice, ... as the kernel's struct sched_attr. */
+struct slice_facts {
+    uint32_t size;
+    uint32_t policy;
+    uint64_t flags;
+    int32_t nice;
+    uint32_t priority;
+    uint64_t slice_ns;
+    uint64_t deadline_ns;
+    uint64_t period_ns;
+};
+
+static struct slice_facts slice_facts(void)
+{
+    struct slice_facts facts = {0};
+    cr_assert_eq(syscall(SYS_sched_getattr, 0, &facts, sizeof(facts), 0), 0);
+    return facts;
+}
+
+Test(process, a_slice_changes_nothing_else)
+{
+    struct slice_facts before = slice_facts();
+    process_set_slice(500);
+    struct slice_facts during = slice_facts();
+    process_set_slice(0);
+    struct slice_facts after = slice_facts();
+    cr_assert_eq(during.policy, before.policy);
+    cr_assert_eq(during.nice, before.nice);
+    cr_assert(during.slice_ns == before.slice_ns || during.slice_ns == 500000,
+              "kernels before 6.12 have no slices");
+    cr_assert_eq(after.slice_ns, before.slice_ns);
 }
