@@ -73,9 +73,11 @@ static const char *policy_name(int policy)
 static void fill_memory(void *context, struct info_memory *out)
 {
     struct server *server = context;
+    size_t tls = mem_tls_used(); /* contexts at start, connections and more threads later */
     out->startup = server->startup_memory;
     out->overhead = server->startup_memory + keyspace_overhead(server->keyspace) +
-                    server->clients->count * sizeof(struct client) + mem_tls_used();
+                    server->clients->count * sizeof(struct client) +
+                    (tls > server->startup_tls_memory ? tls - server->startup_tls_memory : 0);
     out->system_memory = process_memory_limit();
     out->maxmemory = keyspace_maxmemory(server->keyspace);
     out->maxmemory_policy = policy_name(server->settings.keyspace.maxmemory_policy);

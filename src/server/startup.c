@@ -226,6 +226,7 @@ static int run(struct server *server, const struct arguments *arguments)
     log_ready(server);
     process_notify("STATUS=Ready to accept connections\nREADY=1\n");
     server->startup_memory = mem_used();
+    server->startup_tls_memory = mem_tls_used();
     server_run(server);
     server_unwatch_signals(server);
     const char *pidfile = pidfile_of(&server->settings.server);
