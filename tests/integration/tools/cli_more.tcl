@@ -155,6 +155,22 @@ start_server {} {
         }
     }
 
+    test "make install puts manual pages and completion in their places" {
+        set destination [file join $work_dir installed]
+        exec env DESTDIR=$destination PREFIX=/usr [file join $root utils install]
+        foreach path {man/man1/redis-cli.1 man/man1/redis-server.1 man/man1/redis-benchmark.1
+            man/man5/redis.conf.5 bash-completion/completions/redis-cli
+            bash-completion/completions/redis-server zsh/site-functions/_redis} {
+            assert {[file size [file join $destination usr share $path]] > 0} $path
+        }
+        # mdoc complains on standard error, when there is a formatter.
+        if {[auto_execok groff] ne ""} {
+            foreach page [glob [file join $destination usr share man man? *]] {
+                assert_equal "" [exec groff -mandoc -Tascii -ww -z $page 2>@1] $page
+            }
+        }
+    }
+
     test "cli: every flag of --help is in the manual page and completes" {
         set help [dict get [cli_words --help] out]
         set manual [read_file [file join $root docs man redis-cli.1]]
