@@ -178,3 +178,53 @@ start_server [list overrides [list port 0 tls-port [free_port] tls-auto-reload-i
         }
     }
 }
+
+start_server [list overrides [list port 0 tls-port [free_port] io-threads 2] tags sluice] {
+    test "Every TLS directive can be changed while running, and back" {
+        set dh [file join [srv dir] dh.pem]
+        exec openssl genpkey -genparam -algorithm DH -pkeyopt group:ffdhe2048 -out $dh
+        set folder [file join [srv dir] roots]
+        file mkdir $folder
+        file copy [certificate ca.crt] $folder/ca.pem
+        set keylog [file join [srv dir] keys.log]
+        foreach {name value} [list \
+            tls-cert-file [certificate server.crt] tls-key-file [certificate server.key] tls-key-file-pass secret \
+            tls-client-cert-file [certificate client.crt] tls-client-key-file [certificate client.key] \
+            tls-client-key-file-pass secret tls-dh-params-file $dh tls-ca-cert-file [certificate ca.crt] \
+            tls-ca-cert-dir $folder tls-crl-file [certificate ca.crl] tls-auth-clients optional \
+            tls-auth-clients-user uri tls-replication yes tls-cluster yes tls-protocols TLSv1.3 \
+            tls-ciphers ECDHE-ECDSA-AES256-GCM-SHA384 tls-ciphersuites TLS_AES_128_GCM_SHA256 tls-groups P-256 \
+            tls-prefer-server-ciphers yes tls-session-caching no tls-session-cache-size 10 \
+            tls-session-cache-timeout 5 tls-session-tickets no tls-ticket-key-rotation 7 tls-keylog-file $keylog \
+            tls-expected-peer-name "a.example b.example" tls-auto-reload-interval 3600 tls-handshake-timeout 4321 \
+            tls-handshakes-max-per-thread 17 max-new-tls-connections-per-cycle 3] {
+            set old [lindex [r config get $name] 1]
+            assert_equal OK [r config set $name $value] $name
+            assert_equal [list $name $value] [r config get $name]
+            set c [redis_client]
+            assert_equal PONG [$c ping] $name
+            $c close
+            assert_equal OK [r config set $name $old] $name
+            assert_equal [list $name $old] [r config get $name]
+        }
+        assert_match "*CLIENT_HANDSHAKE_TRAFFIC_SECRET*" [read_file $keylog]
+        assert_equal 1 [server_log_contains "*tls-keylog-file is set*"]
+        set c [redis_client]
+        assert_equal PONG [$c ping]
+        $c close
+    }
+
+    test "TLS directives: what is refused" {
+        foreach {name value text} {
+            tls-auto-reload-interval -1 "*must be between*" tls-ticket-key-rotation 0 "*must be between*"
+            tls-handshakes-max-per-thread 0 "*must be between*" max-new-tls-connections-per-cycle 1001 "*must be between*"
+            tls-auth-clients maybe "*must be one of the following*" tls-auth-clients-user dn "*must be one of the following*"
+            tls-expected-peer-name "   " "*contains no usable name*" tls-groups NOSUCH "*Failed to configure groups: NOSUCH*"
+            tls-dh-params-file /nosuch.pem "*Failed to load /nosuch.pem*" tls-crl-file /nosuch.crl "*nosuch.crl*"
+            tls-session-cache-size -1 "*must be between*" tls-port 65536 "*must be between*"
+        } {
+            assert_error "ERR CONFIG SET failed (possibly related to argument '$name') - $text" {r config set $name $value}
+        }
+        assert_equal PONG [r ping]
+    }
+}
