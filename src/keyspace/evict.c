@@ -15,7 +15,8 @@ enum {
     SAMPLES_MAX = 64,
     KEYS_PER_TIME_CHECK = 16,
     EMPTY_ROUNDS_MAX = 10,
-    VALUE_SAMPLES = 5
+    VALUE_SAMPLES = 5,
+    CYCLE_US = 4000 /* of each cron, while memory is over the limit */
 };
 
 struct candidate {
@@ -263,6 +264,9 @@ static enum evict_result evict_loop(struct keyspace *keyspace, uint64_t bytes_ov
 enum evict_result keyspace_evict(struct keyspace *keyspace, uint64_t bytes_over, int64_t budget_us)
 {
     struct keyspace_stats *stats = &keyspace->stats;
+    /* A replica leaves it to its primary; while clients are paused the data set does not change. */
+    if (keyspace->expire_mode != EXPIRE_DELETE)
+        return EVICT_OK;
     enum evict_result result =
         bytes_over == 0 ? EVICT_OK : evict_loop(keyspace, bytes_over, budget_us);
     if (result != EVICT_OK) {
@@ -273,4 +277,14 @@ enum evict_result keyspace_evict(struct keyspace *keyspace, uint64_t bytes_over,
         stats->eviction_exceeded_since_us = 0;
     }
     return result;
+}
+
+void evict_cycle(struct keyspace *keyspace)
+{
+    uint64_t limit = keyspace_maxmemory(keyspace);
+    if (limit == 0 || keyspace->settings->maxmemory_policy == POLICY_NOEVICTION)
+        return;
+    uint64_t used = mem_used();
+    if (used > limit)
+        (void)keyspace_evict(keyspace, used - limit, CYCLE_US);
 }

@@ -156,4 +156,5 @@ void keyspace_cron(struct keyspace *keyspace, int64_t now_ms)
     if (keyspace->settings->activerehashing && !keyspace->resize_is_avoided)
         rehash(keyspace);
     lazy_free_step(keyspace);
+    evict_cycle(keyspace);
 }

@@ -129,5 +129,7 @@ void expire_cycle(struct keyspace *keyspace, int64_t now_ms, bool is_fast);
 
 struct eviction_pool *eviction_pool_create(void);
 void eviction_pool_destroy(struct eviction_pool *pool);
+/* Goes on evicting when no command does it. */
+void evict_cycle(struct keyspace *keyspace);
 
 #endif

@@ -15,6 +15,8 @@ enum {
     SHRINK_DIVISOR = 8,
     /* With resizing avoided, growing begins at this many times the usual load. */
     AVOIDED_LOAD_FACTOR = 5,
+    /* Two tables exist for as short as possible: they cost memory and every lookup. */
+    BUCKETS_PER_WRITE = 2,
     /* Empty buckets that a rehash step may skip for each that it was asked to move. */
     REHASH_EMPTY_MAX = 10
 };
@@ -342,7 +344,7 @@ static inline void write_step(struct dict *dict)
         return;
     size_t slots = (dict->masks[1] + 1) * DICT_BUCKET_SLOTS;
     if (dict->resize == DICT_RESIZE_ALLOWED || dict->counts[1] > slots * AVOIDED_LOAD_FACTOR)
-        dict_rehash(dict, 1);
+        dict_rehash(dict, BUCKETS_PER_WRITE);
 }
 
 void dict_add(struct dict *dict, uint64_t hash, void *entry)
