@@ -7,6 +7,7 @@ import time
 from . import report
 
 WHO = ("sluice", "peer")
+STORM_PROCESSES = 8
 
 
 def handshake_row(bench, server, count, in_flight, cert, resumes):
@@ -100,7 +101,9 @@ def bench_cores(_options):
 
 
 def storm(bench, options):
-    """Latency of one established client while others connect as fast as they can, 32 in flight."""
+    """Latency of one established client, 1000 requests a second, while 8 processes make full
+    handshakes as fast as they can, 4 in flight each; and where the server's threads and the client
+    waited for a processor."""
     seconds = 2 if options.quick else 4
     servers = {who: bench.start(who) for who in WHO}
     rounds = {who: [] for who in WHO}
@@ -109,7 +112,7 @@ def storm(bench, options):
             rounds[who].append(storm_once(bench, servers[who], seconds))
     for server in servers.values():
         bench.stop(server)
-    keys = ("calm_p99_ms", "p50_ms", "p99_ms", "p999_ms", "max_ms", "storm_rate")
+    keys = ("calm_p99_ms", "main_wait_ms", "client_wait_ms", "p50_ms", "p99_ms", "p999_ms", "max_ms", "storm_rate")
     result = summarize(rounds, keys)
     result["goal"] = 0.17
     report.print_storm(result)
@@ -117,17 +120,35 @@ def storm(bench, options):
 
 
 def storm_once(bench, server, seconds):
-    calm = bench.run_helper(server, "latency", True, ["-s", 1, "-i", 500])
+    calm = bench.run_helper(server, "latency", True, ["-s", 1, "-i", 900])
     client = subprocess.Popen(
-        bench.helper_command(server, "latency", True, ["-s", seconds, "-i", 500]),
+        bench.helper_command(server, "latency", True, ["-s", seconds, "-i", 900, "-w", 0.5]),
         stdout=subprocess.PIPE, text=True)
     client.stdout.readline()
-    crowd = bench.run_helper(server, "handshakes", True, ["-s", seconds + 0.5, "-c", 32])
+    crowd = [subprocess.Popen(
+        bench.helper_command(server, "handshakes", True, ["-s", seconds + 0.5, "-c", 4]),
+        stdout=subprocess.PIPE, text=True) for _ in range(STORM_PROCESSES)]
+    before = [processor_waits(pid) for pid in (server.process.pid, client.pid)]
+    time.sleep(seconds - 0.3)
+    after = [processor_waits(pid) for pid in (server.process.pid, client.pid)]
     row = json.loads(client.stdout.read())
     client.wait()
+    got = [json.loads(each.stdout.read().strip().split("\n")[-1]) for each in crowd]
+    for each in crowd:
+        each.wait()
     row["calm_p99_ms"] = calm["p99_ms"]
-    row["storm_rate"] = crowd["done"] / crowd["seconds"]
+    row["storm_rate"] = sum(each["done"] / each["seconds"] for each in got)
+    row["main_wait_ms"], row["client_wait_ms"] = (
+        (last[0] - first[0]) / max(1, last[1] - first[1]) / 1e6
+        for first, last in zip(before, after))
     return row
+
+
+def processor_waits(pid):
+    """Of the first thread: nanoseconds that it was runnable and did not run, and how often it ran."""
+    with open("/proc/%d/task/%d/schedstat" % (pid, pid)) as f:
+        words = f.read().split()
+    return int(words[1]), int(words[2])
 
 
 def idle_memory(bench, options):

@@ -76,14 +76,16 @@ def print_scaling(result):
 
 def print_storm(result):
     say()
-    say("storm: one established client (PING) while others connect, 32 in flight; milliseconds")
-    say("  %-8s %9s %9s %9s %9s %9s %14s" % ("", "calm p99", "p50", "p99", "p99.9", "max",
-                                         "handshakes/s"))
+    say("storm: one established client (PING) while 8 processes connect, 32 in flight; milliseconds")
+    say("  (waits: how long main and the client wait for a processor each time)")
+    say("  %-8s %9s %9s %9s %9s %9s %14s %10s %12s"
+        % ("", "calm p99", "p50", "p99", "p99.9", "max", "handshakes/s", "main waits",
+           "client waits"))
     for who in ("sluice", "peer"):
         row = result[who]
-        say("  %-8s %9.2f %9.2f %9.2f %9.2f %9.2f %14.0f"
+        say("  %-8s %9.2f %9.2f %9.2f %9.2f %9.2f %14.0f %10.2f %12.2f"
             % (who, row["calm_p99_ms"], row["p50_ms"], row["p99_ms"], row["p999_ms"], row["max_ms"],
-               row["storm_rate"]))
+               row["storm_rate"], row["main_wait_ms"], row["client_wait_ms"]))
     ratio = result["ratios"]["p99_ms"]
     say("  p99 ratio %.2f%s" % (ratio, verdict(ratio, result["goal"])))
 

@@ -23,9 +23,10 @@ int process_disable_thp(void);
 /* "0-3,8" and Redis's "0-7:2" form to the calling thread's affinity; 0 or -errno. */
 int process_set_cpulist(const char *list);
 int process_check_cpulist(const char *list);
-/* The calling thread's time slice (0: the system's own). A thread that works in short bursts and asks
- * for a short slice gets the processor sooner when others have work too; its share stays the same.
- * No effect before Linux 6.12, or on a thread of another scheduling class. Threads inherit it. */
+/* The calling thread's time slice (0: the system's own). A thread that works in short bursts and
+ * asks for a short slice gets the processor sooner when others have work too; its share stays the
+ * same. No effect before Linux 6.12, or on a thread of another scheduling class. Threads inherit
+ * it. */
 void process_set_slice(int64_t slice_us);
 /* Memory of the machine, or of the control group when that is smaller. */
 uint64_t process_memory_limit(void);

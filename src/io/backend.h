@@ -65,8 +65,8 @@ struct backend_ops {
     void (*receive_start)(struct loop *loop, struct socket *socket);
     void (*receive_stop)(struct loop *loop, struct socket *socket);
     void (*send)(struct loop *loop, struct socket *socket, const void *data, size_t size);
-    /* Gives up a send that waits for the peer: its on_sent follows soon, with -ECANCELED when it has
-     * sent nothing. NULL: sends do not wait. */
+    /* Gives up a send that waits for the peer: its on_sent follows soon, with -ECANCELED when it
+     * has sent nothing. NULL: sends do not wait. */
     void (*send_cancel)(struct loop *loop, struct socket *socket);
     void (*socket_close)(struct loop *loop, struct socket *socket);
     /* Takes the descriptor out, alive; only when nothing is in flight after stops. -EAGAIN: try

@@ -94,8 +94,10 @@ void connection_close(struct connection *connection, enum connection_close_how h
 
 /* -- moving to another loop, perhaps on another thread -- */
 
-/* Prepares to leave (when open, or in the middle of the handshake): receives no more and starts no further send, so that what is under way comes
- * to its end; a send that the peer does not take is given up, and the rest moves. Reading and writing go on; what is written waits. Closing ends the preparation. */
+/* Prepares to leave (when open, or in the middle of the handshake): receives no more and starts no
+ * further send, so that what is under way comes to its end; a send that the peer does not take is
+ * given up, and the rest moves. Reading and writing go on; what is written waits. Closing ends the
+ * preparation. */
 void connection_begin_detach(struct connection *connection);
 /* True when nothing is in flight any more: then the connection has left its loop, with what was
  * received and not read and what was not sent, and no callback comes until connection_attach.

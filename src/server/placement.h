@@ -17,8 +17,8 @@
 enum {
     PLACEMENT_PERIOD_MS = 100,
     PLACEMENT_MOVES_MAX = 256, /* begun in one period */
-    /* A thread with more handshakes under way is in a storm of them: those that open there come home
-     * when they have shown that they stay. */
+    /* A thread with more handshakes under way is in a storm of them: those that open there come
+     * home when they have shown that they stay. */
     PLACEMENT_HANDSHAKES_MAX = 4,
     /* Main is busier: it lends half of what it serves. */
     PLACEMENT_LEND_PERCENT = 85,
@@ -47,8 +47,8 @@ struct placement *placement_create(struct exchange *exchange, struct io_pool *po
 void placement_destroy(struct placement *placement);
 /* "io-threads-elastic"; no: main serves nobody while there are I/O threads. At first: no. */
 void placement_set_elastic(struct placement *placement, bool is_elastic) ON_MAIN;
-/* A TLS connection has opened on an I/O thread (io_pool_choose_for_handshake): it comes home at once
- * when that is where it would be placed, unless many come together. */
+/* A TLS connection has opened on an I/O thread (io_pool_choose_for_handshake): it comes home at
+ * once when that is where it would be placed, unless many come together. */
 void placement_on_opened(struct placement *placement, struct client *client) ON_MAIN;
 /* One look, unless the last one was a moment ago. */
 void placement_run(struct placement *placement) ON_MAIN;
