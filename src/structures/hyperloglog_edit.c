@@ -68,25 +68,62 @@ struct position {
     struct hll_place before;   /* and the one before that */
 };
 
+/* How many registers eight runs of one byte cover; 0 when one of the bytes begins a longer run. */
+static uint32_t eight_runs(const char *at)
+{
+    static const uint64_t ones = 0x0101010101010101;
+    static const uint64_t evens = 0x00ff00ff00ff00ff;
+    uint64_t runs;
+    memcpy(&runs, at, sizeof(runs));
+    if (runs & ~(runs >> 1) & 0x40 * ones)
+        return 0;
+    /* Six bits of a run of zeroes are its length less one, two of a run of values. */
+    uint64_t is_value = runs >> 7 & ones;
+    uint64_t lengths = runs & (0x3f * ones ^ 0x3c * is_value);
+    uint64_t pairs = (lengths & evens) + (lengths >> 8 & evens);
+    return (uint32_t)(pairs * 0x0001000100010001 >> 48) + 8;
+}
+
+/* The place before one: of the run at `offset`, which ends where the place begins. */
+static struct hll_place place_before(struct bytes string, struct hll_place place, uint32_t offset)
+{
+    struct hll_run run;
+    if (offset == place.offset || !hll_run_at(string, offset, &run))
+        return place;
+    return (struct hll_place){offset, place.first - run.length};
+}
+
 /* False when no valid run covers the register. */
 static bool find_run(const struct hll_edit *edit, uint32_t index, struct position *position)
 {
     struct bytes string = edit->string;
     struct hll_place place = edit->start;
-    struct hll_place previous = place;
-    struct hll_place before = place;
+    uint32_t previous = place.offset;
+    uint32_t before = place.offset;
     struct hll_run run;
     for (;;) {
+        while (place.offset + 8 <= string.size) {
+            uint32_t length = eight_runs(string.data + place.offset);
+            if (length == 0 || place.first + length > index)
+                break;
+            before = place.offset + 6;
+            previous = place.offset + 7;
+            place.offset += 8;
+            place.first += length;
+        }
         if (place.offset >= string.size || !hll_run_at(string, place.offset, &run))
             return false;
         if (index < place.first + run.length)
             break;
         before = previous;
-        previous = place;
+        previous = place.offset;
         place.offset += run.size;
         place.first += run.length;
     }
-    *position = (struct position){place, run, previous, before};
+    position->place = place;
+    position->run = run;
+    position->previous = place_before(string, place, previous);
+    position->before = place_before(string, position->previous, before);
     return place.first + run.length <= HLL_REGISTERS;
 }
 
