@@ -58,7 +58,7 @@ start_server {} {
     }
 
     # CVE-2021-32761: offsets and widths that overflow 32 and 64 bits.
-    test "CVE-2021-32761: BITFIELD offsets at the end of the range" {
+    test "CVE-2021-32761 and redis#15433: BITFIELD offsets at the end of the range" {
         r del f
         foreach offset {-1 #-1 a # #a {} 4294967296 #4294967296 9223372036854775807
             #9223372036854775807 #576460752303423488 #144115188075855873 9223372036854775808} {
