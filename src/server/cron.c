@@ -17,7 +17,7 @@ static void run_client_timeout(struct server *server, struct client *client) ON_
 {
     int64_t timeout = server->settings.client.timeout;
     bool is_exempt = client->flags & (CLIENT_REPLICA | CLIENT_PRIMARY | CLIENT_BLOCKED |
-                                      CLIENT_PUBSUB | CLIENT_CLOSING);
+                                      CLIENT_PUBSUB | CLIENT_MONITOR | CLIENT_CLOSING);
     if (timeout == 0 || is_exempt || !(client->flags & CLIENT_OPENED))
         return;
     if (clock_us() - client->last_interaction_us > timeout * 1000000) {
@@ -40,6 +40,7 @@ static void run_client_output(struct server *server, struct client *client) ON_M
 void server_check_output(void *context, struct client *client)
 {
     entering_main();
+    client_eviction_note(context, client);
     run_client_output(context, client);
 }
 
