@@ -484,7 +484,7 @@ static uint64_t sweep(unsigned what, uint64_t step, uint64_t *calls)
 
 int main(void)
 {
-    enum { STEP = 13 };
+    enum { STEP = 23 };
     const char *wanted = getenv("FAULTS_STEP");
     uint64_t step = wanted != NULL ? strtoull(wanted, NULL, 10) : STEP;
     uint64_t runs = 0;

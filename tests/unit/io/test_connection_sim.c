@@ -31,8 +31,8 @@ enum { SEEDS_DIVISOR = 1 };
 #endif
 
 enum {
-    SEEDS_PLAIN = 5000 / SEEDS_DIVISOR,
-    SEEDS_TLS = 600 / SEEDS_DIVISOR,
+    SEEDS_PLAIN = 3000 / SEEDS_DIVISOR,
+    SEEDS_TLS = 400 / SEEDS_DIVISOR,
     SEEDS_FAILING = 50 / SEEDS_DIVISOR, /* each as often as it makes calls */
     SEEDS_FAILING_TLS = 3 / SEEDS_DIVISOR,
     SIDES_MAX = 4,
