@@ -228,8 +228,11 @@ static bool write_edited(struct call *call, struct key key, const struct entry *
         if (registers[i] > present[i] && hll_edit_raise_next(&edit, hit) == HLL_CORRUPTED)
             return refuse_corrupted(call);
     }
-    store(call, key, entry, edit.string);
-    char *data = writable(call, key, edit.string.size);
+    size_t size = edit.string.size;
+    /* Without a change the string is the entry's own: it must not be copied onto itself. */
+    if (!entry || edit.is_changed)
+        store(call, key, entry, edit.string);
+    char *data = writable(call, key, size);
     if (!data)
         return false;
     hll_forget_cached(data);
