@@ -5,6 +5,7 @@
 #include "dispatch/execute.h"
 #include "io/idle_poll.h"
 #include "observability/stats.h"
+#include "server/metrics_http.h"
 #include "server/server.h"
 
 enum {
@@ -34,7 +35,8 @@ static int64_t choose_wait(struct server *server) ON_MAIN
     if (has_lent(server) && idle_poll_wait(&server->idle_poll, has_messages, server->exchange))
         return 0;
     wakeup_announce_sleep(wakeup);
-    if (!exchange_is_idle(server->exchange) || background_has_finished(server->background)) {
+    if (!exchange_is_idle(server->exchange) || background_has_finished(server->background) ||
+        metrics_http_is_wanted(server->metrics)) {
         wakeup_end_sleep(wakeup);
         return 0;
     }
@@ -71,6 +73,7 @@ static void turn(struct server *server) ON_MAIN
 {
     wait_for_work(server);
     background_reap(server->background);
+    server_serve_metrics(server);
     serve(server);
     exchange_turn(server->exchange);
     exchange_publish(server->exchange);
