@@ -34,6 +34,7 @@ struct session_host *session_host_create(struct io_thread *thread,
     host->resolver = resolver;
     session_recall_init(host);
     session_admission_init(host);
+    session_deaf_init(host);
     return host;
 }
 
@@ -42,6 +43,7 @@ void session_host_destroy(struct session_host *host)
     assert(host->count == 0);
     session_recall_deinit(host);
     session_admission_deinit(host);
+    session_deaf_deinit(host);
     mem_free(host);
 }
 
@@ -227,8 +229,10 @@ static void take_push(struct session *session, struct reply_chunk *first, struct
 static void take_held(struct session *session)
 {
     session->is_held = true;
-    if (session->connection && !session->is_dead)
-        session_update_end(session);
+    if (!session->connection || session->is_dead)
+        return;
+    session_update_end(session);
+    session_deaf_update(session);
 }
 
 static void take_limits(struct session *session, bool is_authenticated)

@@ -18,6 +18,7 @@
 enum {
     SESSION_READ_QUANTUM = 128 * 1024, /* plaintext taken from one connection a turn */
     SESSION_STALL_MS = CONNECTION_DRAIN_STALL_MS,
+    SESSION_DEAF_MS = 500, /* between two looks at who has left unheard */
     SESSION_OUTPUT_PAUSE_SIZE =
         1024 * 1024, /* unsent replies beyond which no request is handed on */
     /* Of one unfinished request, without its large arguments (offsets have 32 bits), whatever
@@ -93,6 +94,7 @@ struct session_host {
     struct session *recalled; /* those that come to rest */
     struct timer recall_timer;
     struct session_admission admission;
+    struct timer deaf_timer; /* session_deaf.c */
     bool is_stopping;
 };
 
@@ -134,6 +136,13 @@ void session_update_memory(struct session *session);
 void session_spend_chunk(struct session_host *host, struct reply_chunk *chunk);
 void session_spend_chain(struct session_host *host, struct reply_chain *chain);
 struct byte_pool *session_pool(struct session_host *host);
+
+/* -- session_deaf.c -- */
+
+void session_deaf_init(struct session_host *host);
+void session_deaf_deinit(struct session_host *host);
+/* It was held, or its reading paused. */
+void session_deaf_update(struct session *session);
 
 /* -- session_recall.c -- */
 

@@ -32,6 +32,7 @@ static void pause_reading(struct session *session)
         return;
     session->is_reading_paused = true;
     connection_pause_reading(session->connection);
+    session_deaf_update(session);
 }
 
 static void resume_reading(struct session *session)

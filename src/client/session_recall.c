@@ -106,6 +106,7 @@ void session_adopt(struct session_host *host, struct session *session)
     if (is_without_connection)
         return;
     session_stall_adopt(session);
+    session_deaf_update(session);
     connection_attach(host->thread->loop, session->connection);
     if (host->is_stopping)
         session_close(session, CONNECTION_CLOSE_AFTER_OUTPUT);
