@@ -1,0 +1,96 @@
+# redis-cli beside the reference's: the same command lines and input, output and exit codes compared.
+# What differs on purpose (docs/tools.md) is not among them.
+
+file_needs cli
+source [file join $root tests support cli.tcl]
+set reference [auto_execok redis-cli]
+if {$reference eq "" || ![string match "redis-cli 7.0.*" [exec {*}$reference --version]]} {
+    emit @skip "(the file)" "no redis-cli 7.0 is installed"
+    return
+}
+
+# {code stdout stderr} of a program with WORDS and INPUT.
+proc outcome {program words input} {
+    global work_dir
+    write_file [file join $work_dir in] $input
+    set code 0
+    set command [list timeout 10 {*}$program {*}[cli_target] {*}$words <[file join $work_dir in] \
+        >[file join $work_dir out] 2>[file join $work_dir err]]
+    if {[catch {exec {*}$command} message options]} {
+        set code [lindex [dict get $options -errorcode] 2]
+    }
+    return [list $code [read_file [file join $work_dir out]] [read_file [file join $work_dir err]]]
+}
+
+proc compare {words {input ""}} {
+    set expected [outcome $::reference $words $input]
+    set found [outcome [cli_program] $words $input]
+    if {$expected ne $found} { fail "redis-cli $words <'$input': expected $expected, got $found" }
+}
+
+start_server {} {
+    set formats {{} --no-raw --raw --csv --json --quoted-json {-3 --no-raw} {-3 --csv} {--json -2}}
+
+    proc seed {} {
+        r flushall
+        r set s "va\x01lue\n\u00e9"
+        r rpush l a b "c d"
+        r hset h f1 v1
+        r sadd set a
+        r zadd z 1 a 2.5 b
+    }
+
+    test "cli beside the reference: replies in every format" {
+        seed
+        foreach format $formats {
+            foreach command {"get s" "get nope" "lrange l 0 -1" "hgetall h" "smembers set"
+                "zrange z 0 -1 withscores" "incr s" "nonsense a" "exists s" "config get maxm*-p*"
+                "zscore z a" "mget s nope l" "lrange nokey 0 -1" "hgetall nokey" "ping" "type s"
+                "client getname" "object help" "exec"} {
+                compare [concat $format $command]
+            }
+        }
+    }
+
+    test "cli beside the reference: flags" {
+        seed
+        foreach words {
+            {-e incr s} {-e get s} {-r 2 get s} {-r 0 get s} {-r 2 -i 0.01 get s} {-D , -r 3 get s}
+            {-d / lrange l 0 -1} {-d / -D # hgetall h} {--quoted-input get {"s"}}
+            {--show-pushes maybe ping} {--show-pushes no ping} {-a foo ping}
+            {-a foo --no-auth-warning ping} {--user default --pass x ping} {-n 3 dbsize}
+            {--scan --pattern s*} {--scan --quoted-pattern {"set"}} {--scan --quoted-pattern \"s}
+            {--no-raw --scan --pattern l} {--eval /nowhere/script a} {--frob} {-p} {-u http://x}
+            {-u redis://u:p@127.0.0.1:1/2 ping} {-s /nowhere/socket ping} {-h nowhere.invalid ping}
+            {help nonsense}
+        } {
+            compare $words
+        }
+    }
+
+    test "cli beside the reference: standard input" {
+        seed
+        foreach {words input} {
+            {-x set fed} "abc\n" {-X TAG set TAG v} kk {-X NO get s} x {-x -X t get s} x
+            --pipe "SET p 1\r\nPING\r\nNOPE\r\n" --pipe ""
+            {--askpass ping} "pw\n"
+        } {
+            compare $words $input
+        }
+        foreach input {"set a 1\nget a\n" "get a\nquit\nget a\n" "get \"a\nget a\n" "2 ping\n" "-1 ping\n"
+            "0 ping\n" "x y z\n" ":set hints\n:set foo\n:bar\n" "select 3\nget a\n" "select 99\n"
+            "hello 9\n" "# comment\n" "  \n\n" "auth x\n" "discard\n" "restart\n" "get a extra\n"
+            "\"\"\n" "exit\nping\n" "ping"} {
+            compare {} $input
+            compare --no-raw $input
+        }
+    }
+
+    test "cli beside the reference: transactions" {
+        seed
+        foreach input {"multi\nset a 1\nexec\n" "multi\nfoo\nexec\n" "multi\nselect 2\ndiscard\nget a\n"
+            "watch a\nmulti\nget a\nexec\n"} {
+            compare --no-raw $input
+        }
+    } {command:multi}
+}
