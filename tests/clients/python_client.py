@@ -137,6 +137,39 @@ def in_threads(port, certs):
     check(b"800", connect(port, certs).get("shared"), "shared counter")
 
 
+def next_message(listener):
+    for _ in range(100):
+        message = listener.get_message(timeout=0.2)
+        if message:
+            return message["type"], message["pattern"], message["channel"], message["data"]
+    sys.exit("no message comes")
+
+
+def messages(client, port, certs):
+    listener = connect(port, certs).pubsub()
+    listener.subscribe("news")
+    listener.psubscribe("n?ws", "__keyevent@0__:*")
+    for count, channel in enumerate((b"news", b"n?ws", b"__keyevent@0__:*"), 1):
+        kind, _, name, number = next_message(listener)
+        check((channel, count), (name, number), kind)
+    check(2, client.publish("news", b"x" * 20000), "publish")
+    check(("message", None, b"news", b"x" * 20000), next_message(listener), "message")
+    check(("pmessage", b"n?ws", b"news", b"x" * 20000), next_message(listener), "pmessage")
+    client.config_set("notify-keyspace-events", "Exg$")
+    client.set("short", 1, px=10)
+    for event in (b"set", b"expire", b"expired"):
+        check(("pmessage", b"__keyevent@0__:*", b"__keyevent@0__:" + event, b"short"),
+              next_message(listener), "notification")
+    client.config_set("notify-keyspace-events", "")
+    check([(b"news", 1)], client.pubsub_numsub("news"), "pubsub numsub")
+    listener.unsubscribe()
+    listener.punsubscribe()
+    listener.close()
+    with connect(port, certs).monitor() as monitor:
+        client.echo("seen")
+        check("echo seen", monitor.next_command()["command"].lower(), "monitor")
+
+
 def main():
     port, certs = int(sys.argv[1]), sys.argv[2]
     client = connect(port, certs)
@@ -145,6 +178,7 @@ def main():
         mixed(client, 1000, seed)
     pipelines(client)
     facts(client)
+    messages(client, port, certs)
     in_threads(port, certs)
     client.flushall()
     client.close()
