@@ -301,11 +301,11 @@ static void find_by_pattern(struct call *call, struct bytes pattern, struct list
 
 /* -- weights -- */
 
-/* As strtod reads a C string, all of it. */
+/* As strtod reads a C string, all of it; numbers that are too small to be exact are refused. */
 static bool read_number(struct bytes text, double *number)
 {
     if (number_parse_double(text, number))
-        return true;
+        return fpclassify(*number) != FP_SUBNORMAL;
     char short_copy[64];
     char *copy = text.size < sizeof(short_copy) ? short_copy : mem_alloc(text.size + 1);
     if (text.size)

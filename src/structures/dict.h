@@ -8,7 +8,7 @@
  *
  * A tag of 0 is a free slot. The bucket is chosen by the low bits of the hash, the tag is its top
  * byte. The table grows (mean load above seven) and shrinks (below an eighth) incrementally: two
- * tables exist for a while, each write moves a bucket, dict_rehash moves more. dict_scan visits
+ * tables exist for a while, each write moves two buckets, dict_rehash moves more. dict_scan visits
  * every entry that is there from its beginning to its end at least once, whatever is resized
  * meanwhile.
  *
