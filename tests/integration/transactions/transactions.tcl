@@ -170,6 +170,7 @@ start_server {} {
 
     test "QUIT inside a transaction is obeyed" {
         set c [redis_client]
+        r set x 3
         $c multi
         $c set x 5
         assert_equal OK [$c quit]
@@ -530,11 +531,10 @@ start_server {} {
         r debug set-active-expire 0
         foreach meet {0 1} {
             r flushall
-            r set x 1 px 1
             set c [redis_client]
-            r set x 1 px 60
+            r set x 1 px 300
             $c watch x
-            wait_for_condition 200 5 {[r pttl x] == -2 || !$meet && [after 80] eq ""} else { fail "stays" }
+            if {$meet} { wait_until -2 5 {r pttl x} } else { resp::pause_ms 350 }
             $c multi
             $c ping
             assert_equal {} [$c exec]
@@ -579,7 +579,7 @@ start_server {} {
     test "Active expiry spoils EXEC" {
         r flushall
         set c [redis_client]
-        r set x 1 px 20
+        r set x 1 px 300
         $c watch x
         wait_until 0 10 {r dbsize}
         $c multi
@@ -690,5 +690,50 @@ start_server {overrides {requirepass secret}} {
         assert_error "EXECABORT *" {$c exec}
         assert_equal 1 [r get x]
         $c close
+    }
+}
+
+start_server {} {
+    test "Hostile: CLIENT KILL of itself inside EXEC with SSUBSCRIBE" {
+        foreach {subscribe answer} {
+            subscribe {subscribe a 1} psubscribe {psubscribe a 1}
+            ssubscribe {ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client}
+        } {
+            set c [redis_client]
+            set id [$c client id]
+            $c multi
+            $c client kill id $id skipme no
+            $c $subscribe a
+            $c ping
+            assert_equal [list 1 $answer] [lrange [$c exec] 0 1]
+            assert_equal 1 [$c eof]
+            $c close
+        }
+        wait_until 0 5 {s pubsub_clients}
+        assert_equal 0 [r publish a x]
+    } redis8
+
+    test "Subscribing inside a transaction takes effect after it" {
+        set c [redis_client]
+        $c multi
+        $c subscribe a
+        $c publish a x
+        $c get k
+        assert_equal {{subscribe a 1} 1 {}} [$c exec]
+        assert_equal {message a x} [$c read]
+        assert_error "ERR Can't execute 'multi'*" {$c multi}
+        $c close
+    } redis8
+
+    test "The end of the server finds clients in the middle of everything" {
+        foreach commands {
+            {{watch a b} multi {set k v}} {{blpop a b 0}} {{watch a} {blpop a 0}} {{bzpopmin z 1000}}
+            {multi {blpop a 0} {set k v}} {{wait 1 0}}
+        } {
+            set c [redis_deferring_client]
+            foreach command $commands { $c {*}$command }
+            $c flush
+        }
+        wait_until 4 5 {s blocked_clients}
     }
 }
