@@ -153,7 +153,8 @@ static void pop(struct tls_changes *queue)
 
 /* -- applying -- */
 
-static void apply(struct server *server, struct tls_change *change, struct tls_material *prepared)
+static void apply(struct server *server, struct tls_change *change,
+                  struct tls_material *prepared) ON_MAIN
 {
     struct tls_changes *queue = &server->tls_changes;
     struct buffer error;
