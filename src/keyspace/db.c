@@ -84,6 +84,8 @@ static void tell_created(struct db *db, struct entry *entry)
 
 /* -- removing -- */
 
+enum { FREE_EFFORT_STALLS = 20000 };
+
 struct entry *db_detach(struct db *db, uint64_t hash, struct entry **slot)
 {
     struct entry *entry = *slot;
@@ -108,8 +110,10 @@ void db_release_entry(struct db *db, struct entry *entry, bool is_lazy)
         return;
     }
     struct value value = entry_value(entry);
+    size_t effort = value_free_effort(value);
     entry_free_shell(entry);
-    if (is_lazy && value_free_effort(value) > VALUE_FREE_EFFORT_LAZY)
+    /* What would stop main for milliseconds goes to the worker whatever the options say. */
+    if ((is_lazy && effort > VALUE_FREE_EFFORT_LAZY) || effort > FREE_EFFORT_STALLS)
         lazy_free_value(db->keyspace, value);
     else
         value_free(value);

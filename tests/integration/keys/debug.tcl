@@ -53,4 +53,18 @@ start_server {} {
         assert_equal OK [r debug quicklist-packed-threshold 100b]
         assert_error "ERR argument must be a memory value*" {r debug quicklist-packed-threshold 4gb}
     } {command:debug}
+
+    test "DEL of a large value is freed in the background whatever the options say" {
+        r config set lazyfree-lazy-user-del no
+        r flushall
+        r config resetstat
+        for {set i 0} {$i < 30000} {incr i} { lappend members $i member:$i }
+        r zadd large {*}$members
+        set before [info_field [r info memory] lazyfreed_objects]
+        assert_equal 1 [r del large]
+        wait_until [expr {$before + 1}] 10 {info_field [r info memory] lazyfreed_objects}
+        r rpush small a
+        r del small
+        assert_equal [expr {$before + 1}] [info_field [r info memory] lazyfreed_objects]
+    }
 }
