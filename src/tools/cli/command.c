@@ -213,8 +213,9 @@ static enum answer abort_wait(struct cli *cli)
     return cli_connect(cli) == 0 ? ANSWER_ABORTED : ANSWER_LOST;
 }
 
-static void note_error(const struct cli *cli, const struct reply_value *reply)
+static void note_error(struct cli *cli, const struct reply_value *reply)
 {
+    cli->has_failed = true;
     if (!cli->is_interactive && cli->options.is_failing_fast) {
         fprintf(stderr, "%s\n", reply->text.data);
         exit(1);

@@ -12,9 +12,9 @@ start_server {} {
         assert_equal "\"\"\n" [cli_output --no-raw get empty]
     }
 
-    test "cli: an error reply, and -e for an exit code of 1" {
+    test "cli: an error reply makes the exit code 1" {
         set result [cli incr greeting]
-        assert_equal 0 [dict get $result code]
+        assert_equal 1 [dict get $result code]
         assert_equal "ERR value is not an integer or out of range\n\n" [dict get $result out]
         set result [cli -e incr greeting]
         assert_equal [list 1 {} "ERR value is not an integer or out of range\n"] \
@@ -24,7 +24,7 @@ start_server {} {
     test "cli: commands on standard input" {
         set result [cli_fed "set a 1\nincr a\n\n  \nget \"a\"\r\nnonsense\nget a" ]
         assert_match "OK\n2\n2\nERR unknown command 'nonsense'*\n2\n" [dict get $result out]
-        assert_equal 0 [dict get $result code]
+        assert_equal 1 [dict get $result code]
         set result [cli_fed "ping\nquit\nnonsense\n"]
         assert_equal {PONG 0} [list [string trim [dict get $result out]] [dict get $result code]]
     }
@@ -191,7 +191,7 @@ start_server {} {
 start_server {overrides {requirepass sesame} client 0} {
     test "cli: passwords by -a, REDISCLI_AUTH and -u" {
         set result [cli ping]
-        assert_equal [list 0 "NOAUTH Authentication required.\n\n"] [list [dict get $result code] [dict get $result out]]
+        assert_equal [list 1 "NOAUTH Authentication required.\n\n"] [list [dict get $result code] [dict get $result out]]
         assert_equal "PONG\n" [cli_output -a sesame ping]
         assert_match "Warning: Using a password*" [dict get [cli -a sesame ping] err]
         assert_equal "" [dict get [cli -a sesame --no-auth-warning ping] err]

@@ -115,7 +115,7 @@ test "cli: login is said in order, and its refusal printed" {
     set result [cli_words [list -p $port -a p ping]]
     assert_equal "Warning: Using a password with '-a' or '-u' option on the command line interface may not be safe.\nAUTH failed: WRONGPASS no\n" \
         [dict get $result err]
-    assert_equal 0 [dict get $result code]
+    assert_equal 1 [dict get $result code]
 }
 
 test "cli: -c follows redirections" {
