@@ -9,6 +9,7 @@
 #include "server/placement.h"
 #include "server/server.h"
 #include "server/tls_material.h"
+#include <locale.h>
 #include <stdio.h>
 
 static bool any_changed(const struct option_changes *changes, const char *const *names)
@@ -44,6 +45,15 @@ static int resize_pool(struct server *server, struct buffer *error) ON_MAIN
     return -1;
 }
 
+/* The order of text in SORT ALPHA: process-wide, main alone compares by it. */
+int server_set_locale(const struct server *server)
+{
+    const char *name = server->settings.server.locale_collate;
+    bool is_default = !name || !*name;
+    /* An environment that names a locale which is not installed is no reason not to start. */
+    return setlocale(LC_COLLATE, is_default ? "" : name) || is_default ? 0 : -1;
+}
+
 static int apply_server(void *context, const struct option_changes *changes, struct buffer *error)
 {
     entering_main();
@@ -55,6 +65,10 @@ static int apply_server(void *context, const struct option_changes *changes, str
         (void)buffer_append_text(error, option_changed(changes, "bind")
                                             ? "Failed to bind to specified addresses."
                                             : "Unable to listen on this port. Check server logs.");
+        return -1;
+    }
+    if (option_changed(changes, "locale-collate") && server_set_locale(server) != 0) {
+        (void)buffer_append_text(error, "Failed to set locale");
         return -1;
     }
     server_set_accept_budgets(server);

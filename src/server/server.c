@@ -233,6 +233,10 @@ int server_start(struct server *server)
     raise_files(server);
     if (apply_renames(server) != 0)
         return -1;
+    if (server_set_locale(server) != 0) {
+        log_warning("Failed to configure LOCALE for invalid locale name.");
+        return -1;
+    }
     server->settings.keyspace.hz = server->settings.server.hz;
     create_exchange(server);
     if (start_pool(server) != 0 || start_tls(server) != 0)

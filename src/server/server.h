@@ -144,6 +144,8 @@ void server_on_closed(void *server, struct client *client, enum connection_outco
 /* -- apply.c: CONFIG SET reaches running modules -- */
 void server_observe_options(struct server *server);
 void server_apply_settings_to_sessions(struct server *server);
+/* Puts locale-collate in force; -1 when there is no such locale. */
+int server_set_locale(const struct server *server);
 
 /* -- main_loop.c -- */
 void server_run(struct server *server);

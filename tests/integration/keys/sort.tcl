@@ -22,6 +22,15 @@ start_server {} {
         assert_equal {01 1 1.0 1e0} [r sort list]
     }
 
+    test "SORT ALPHA by locale-collate" {
+        r config set locale-collate C
+        r rpush letters b A a B
+        assert_equal {A B a b} [r sort letters alpha]
+        assert_error "*Failed to set locale*" {r config set locale-collate nonsense}
+        assert_equal {locale-collate C} [r config get locale-collate]
+        r config set locale-collate ""
+    }
+
     test "SORT of sets and sorted sets" {
         r sadd set 3 1 2
         r zadd zset 1 30 2 10 3 20
