@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -150,7 +151,7 @@ int process_disable_thp(void)
 
 /* -- supervision -- */
 
-bool process_is_supervised(const char *mode)
+const char *process_supervisor(const char *mode)
 {
     bool is_auto = strcasecmp(mode, "auto") == 0;
     if ((is_auto || strcasecmp(mode, "upstart") == 0) && getenv("UPSTART_JOB")) {
@@ -158,16 +159,16 @@ bool process_is_supervised(const char *mode)
         log_notice("supervised by upstart, will stop to signal readiness");
         raise(SIGSTOP);
         unsetenv("UPSTART_JOB");
-        return true;
+        return "upstart";
     }
     if (is_auto || strcasecmp(mode, "systemd") == 0) {
         if (getenv("NOTIFY_SOCKET"))
-            return true;
+            return "systemd";
         if (!is_auto)
             log_warning("systemd supervision requested or auto-detected, but NOTIFY_SOCKET not "
                         "found!");
     }
-    return false;
+    return NULL;
 }
 
 void process_notify(const char *message)

@@ -2,7 +2,6 @@
 #ifndef BASE_PROCESS_H
 #define BASE_PROCESS_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 /* fork, setsid, standard streams to /dev/null. 0 in the daemon (the parent exits), -errno. */
@@ -14,8 +13,9 @@ void process_title_init(int argc, char **argv);
 void process_set_title(const char *title);
 /* Raises RLIMIT_NOFILE to `wanted` or as near as allowed; returns what is in force. */
 uint64_t process_raise_files(uint64_t wanted);
-/* True when started by upstart or systemd (mode "auto", "systemd", "upstart", "no"). */
-bool process_is_supervised(const char *mode);
+/* Who supervises this process, "upstart" or "systemd", or NULL: nobody that `mode` allows ("auto",
+ * "systemd", "upstart", "no"). */
+const char *process_supervisor(const char *mode);
 /* sd_notify(3) message ("READY=1"); does nothing without NOTIFY_SOCKET. */
 void process_notify(const char *message);
 int process_set_oom_score(int score);

@@ -18,7 +18,7 @@ enum { INFO_LISTENERS_MAX = 40 };
 struct info_server {
     const char *mode;             /* "standalone", "cluster" */
     const char *run_id;           /* 40 hexadecimal digits */
-    const char *supervised;       /* "no", "systemd", "upstart", "unknown" */
+    const char *supervised;       /* "systemd", "upstart", NULL: "no" */
     const char *multiplexing_api; /* "io_uring", "epoll" */
     const char *executable;       /* absolute path */
     const char *config_file;      /* absolute path or "" */

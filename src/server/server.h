@@ -93,6 +93,7 @@ struct server {
 
     char run_id[SERVER_RUN_ID_SIZE + 1];
     char *executable;
+    const char *supervisor; /* in force: "upstart", "systemd", or NULL */
     int64_t started_us;
     int64_t started_wall_ms;
     size_t startup_memory;

@@ -19,7 +19,7 @@ static void fill_server(void *context, struct info_server *out)
     const struct server_settings *settings = &server->settings.server;
     out->mode = "standalone";
     out->run_id = server->run_id;
-    out->supervised = "no";
+    out->supervised = server->supervisor;
     out->multiplexing_api = loop_backend_name(io_pool_main_loop(server->pool));
     out->executable = server->executable;
     out->config_file = config_path(server->config);

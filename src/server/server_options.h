@@ -94,7 +94,7 @@ extern const struct option_group server_options;
 
 /* "local0" of syslog-facility; what log_set_syslog takes. */
 const char *server_syslog_facility_name(const struct server_settings *settings);
-/* "no", "auto", "systemd", "upstart": what process_is_supervised takes. */
+/* "no", "auto", "systemd", "upstart": what process_supervisor takes. */
 const char *server_supervised_name(const struct server_settings *settings);
 
 #endif

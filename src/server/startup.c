@@ -155,8 +155,8 @@ static const char *pidfile_of(const struct server_settings *settings)
 static int become_process(struct server *server)
 {
     const struct server_settings *settings = &server->settings.server;
-    bool is_supervised = process_is_supervised(server_supervised_name(settings));
-    if (settings->daemonize && !is_supervised) {
+    server->supervisor = process_supervisor(server_supervised_name(settings));
+    if (settings->daemonize && !server->supervisor) {
         if (process_daemonize() != 0) {
             log_warning("Cannot daemonize");
             return -1;

@@ -98,6 +98,22 @@ test "daemonize puts the server into the background with its pidfile" {
     file delete -force $dir
 }
 
+test "INFO says who supervises the server" {
+    start_server {} {
+        assert_equal no [info_field [r info server] process_supervised]
+    }
+    set ::env(NOTIFY_SOCKET) [file join $::work_dir nobody.sock]
+    try {
+        foreach {mode supervisor} {systemd systemd auto systemd upstart no no no} {
+            start_server [list overrides [list supervised $mode]] {
+                assert_equal $supervisor [info_field [r info server] process_supervised]
+            }
+        }
+    } finally {
+        unset ::env(NOTIFY_SOCKET)
+    }
+}
+
 test "logfile gets the log, and is reopened when it was moved away" {
     set log [file join $::work_dir my.log]
     start_server [list overrides [list logfile $log] wait 0] {

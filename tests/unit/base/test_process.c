@@ -111,14 +111,14 @@ Test(process, supervision_modes)
 {
     unsetenv("NOTIFY_SOCKET");
     unsetenv("UPSTART_JOB");
-    cr_assert_not(process_is_supervised("no"));
-    cr_assert_not(process_is_supervised("auto"));
-    cr_assert_not(process_is_supervised("systemd"));
+    cr_assert_null(process_supervisor("no"));
+    cr_assert_null(process_supervisor("auto"));
+    cr_assert_null(process_supervisor("systemd"));
     setenv("NOTIFY_SOCKET", "/x", 1);
-    cr_assert_not(process_is_supervised("no"));
-    cr_assert_not(process_is_supervised("upstart"));
-    cr_assert(process_is_supervised("auto"));
-    cr_assert(process_is_supervised("SystemD"));
+    cr_assert_null(process_supervisor("no"));
+    cr_assert_null(process_supervisor("upstart"));
+    cr_assert_str_eq(process_supervisor("auto"), "systemd");
+    cr_assert_str_eq(process_supervisor("SystemD"), "systemd");
 }
 
 Test(process, upstart_sees_the_process_stop)
@@ -126,8 +126,8 @@ Test(process, upstart_sees_the_process_stop)
     pid_t child = fork();
     if (child == 0) {
         setenv("UPSTART_JOB", "job", 1);
-        bool supervised = process_is_supervised("upstart");
-        _exit(supervised && !getenv("UPSTART_JOB") ? 7 : 8);
+        const char *supervisor = process_supervisor("upstart");
+        _exit(supervisor && strcmp(supervisor, "upstart") == 0 && !getenv("UPSTART_JOB") ? 7 : 8);
     }
     int status;
     cr_assert_eq(waitpid(child, &status, WUNTRACED), child);
