@@ -301,7 +301,7 @@ static void push_arrived(struct exchange *exchange, struct request_batch *batch)
     exchange->arrived.tail = batch;
 }
 
-static void take_requests(struct exchange *exchange, struct request_batch *batch)
+static void take_requests(struct exchange *exchange, struct request_batch *batch) ON_MAIN
 {
     struct client *client = batch->client;
     assert(!client->batch);

@@ -15,6 +15,7 @@ struct options {
 
 static bool parse_redirect(struct call *call, int at, struct options *options)
 {
+    entering_main();
     if (options->redirect != 0) {
         reply_errorf(call->reply, "A client can only redirect to a single other client");
         return false;

@@ -317,6 +317,7 @@ void tracking_remember(struct tracking *tracking, const struct client *client, s
 /* The client that is to be told in place of `client`; NULL when it is gone. */
 static struct client *follow_redirect(struct tracking *tracking, struct client *client)
 {
+    entering_main();
     struct client *target = client_table_find(tracking->clients, client->tracking_redirect);
     if (target && !(target->flags & CLIENT_CLOSING))
         return target;
@@ -406,6 +407,7 @@ void tracking_tell_running(struct tracking *tracking)
 
 static void tell_reader(struct tracking *tracking, uint64_t id, struct bytes name)
 {
+    entering_main();
     struct client *client = client_table_find(tracking->clients, id);
     bool is_interested =
         client && client->flags & CLIENT_TRACKING_ON && !(client->tracking_flags & TRACKING_BCAST);
