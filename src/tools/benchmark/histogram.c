@@ -23,7 +23,7 @@ void histogram_add(struct histogram *histogram, const struct histogram *more)
         histogram->counts[i] += more->counts[i];
 }
 
-static uint64_t bucket_max(size_t index)
+uint64_t histogram_bucket_max(size_t index)
 {
     assert(index < HISTOGRAM_BUCKETS);
     if (index < (size_t)2 << HISTOGRAM_SUB_BITS)
@@ -35,7 +35,7 @@ static uint64_t bucket_max(size_t index)
 
 uint64_t histogram_equivalent_max(uint64_t value)
 {
-    return bucket_max(histogram_index(value));
+    return histogram_bucket_max(histogram_index(value));
 }
 
 uint64_t histogram_at_percentile(const struct histogram *histogram, double percentile)
@@ -47,7 +47,7 @@ uint64_t histogram_at_percentile(const struct histogram *histogram, double perce
     for (size_t i = 0; i < HISTOGRAM_BUCKETS && histogram->total > 0; i++) {
         seen += histogram->counts[i];
         if (seen >= wanted) {
-            uint64_t value = bucket_max(i);
+            uint64_t value = histogram_bucket_max(i);
             return value < histogram->max ? value : histogram->max;
         }
     }
@@ -66,4 +66,17 @@ uint64_t histogram_count_up_to(const struct histogram *histogram, uint64_t value
 double histogram_mean(const struct histogram *histogram)
 {
     return histogram->total > 0 ? (double)histogram->sum / (double)histogram->total : 0;
+}
+
+double histogram_deviation(const struct histogram *histogram)
+{
+    double mean = histogram_mean(histogram);
+    double squares = 0;
+    for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++) {
+        if (histogram->counts[i] == 0)
+            continue;
+        double distance = (double)histogram_bucket_max(i) - mean;
+        squares += distance * distance * (double)histogram->counts[i];
+    }
+    return histogram->total > 0 ? sqrt(squares / (double)histogram->total) : 0;
 }

@@ -33,6 +33,9 @@ uint64_t histogram_at_percentile(const struct histogram *histogram, double perce
 /* Values counted in buckets up to the one of `value`. */
 uint64_t histogram_count_up_to(const struct histogram *histogram, uint64_t value);
 double histogram_mean(const struct histogram *histogram);
+double histogram_deviation(const struct histogram *histogram);
+/* The largest value of a bucket. */
+uint64_t histogram_bucket_max(size_t index);
 
 static inline size_t histogram_index(uint64_t value)
 {

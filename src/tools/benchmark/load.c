@@ -6,16 +6,40 @@
 #include "base/memory.h"
 #include "tools/benchmark/worker.h"
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 enum { PROGRESS_INTERVAL_MS = 250 };
+
+/* An open loop is bounded by what belongs to its time, not by time. */
+static struct section make_section(const struct options *options, int64_t requests,
+                                   int64_t duration_us)
+{
+    if (duration_us == 0)
+        return (struct section){(requests + options->pipeline - 1) / options->pipeline, 0};
+    if (options->rps == 0)
+        return (struct section){INT64_MAX, duration_us};
+    double exact = (double)options->rps * (double)duration_us / 1e6 / (double)options->pipeline;
+    return (struct section){exact > 1 ? (int64_t)(exact + 0.5) : 1, 0};
+}
+
+int64_t load_cpu_us(void)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000 + usage.ru_utime.tv_usec +
+           usage.ru_stime.tv_usec;
+}
 
 static void init_run(struct run *run, const struct load_options *load)
 {
     const struct options *options = load->options;
     *run = (struct run){.load = load};
     run->workers = options->threads > 0 ? (int)options->threads : 1;
-    run->batches_left = (options->requests + options->pipeline - 1) / options->pipeline;
+    run->measured = make_section(options, options->requests, options->duration_us);
+    if (options->warmup_requests > 0 || options->warmup_us > 0)
+        run->warmup = make_section(options, options->warmup_requests, options->warmup_us);
+    run->batches_left = run->warmup.batches > 0 ? run->warmup.batches : run->measured.batches;
     pthread_barrier_init(&run->start, NULL, (unsigned)run->workers);
     pthread_mutex_init(&run->lock, NULL);
     pthread_condattr_t attributes;
@@ -96,6 +120,8 @@ void load_run(const struct load_options *load, struct load_result *result)
     }
     mem_free(workers);
     result->requests = run.progress.finished;
+    result->resumed = run.resumed;
+    result->cpu_us = run.cpu_us;
     result->duration_us = run.ended_us - run.started_us;
     deinit_run(&run);
 }

@@ -1,5 +1,6 @@
 /* Runs a workload: worker threads, each with its own loop, TLS context, connections and histogram.
- * All connections are open, handshakes done and greeted, before the clock starts. Main thread.
+ * All connections are open, handshakes done and greeted, before the clock starts (but for
+ * --handshakes). Main thread.
  */
 #ifndef TOOLS_BENCHMARK_LOAD_H
 #define TOOLS_BENCHMARK_LOAD_H
@@ -29,6 +30,8 @@ struct load_options {
 struct load_result {
     uint64_t requests;
     int64_t duration_us;
+    int64_t cpu_us;             /* this process's, user and system */
+    uint64_t resumed;           /* TLS sessions, of --handshakes */
     struct histogram latencies; /* microseconds */
 };
 

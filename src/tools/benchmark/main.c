@@ -5,31 +5,39 @@
 #include "base/process.h"
 #include "io/tls_context.h"
 #include "protocol/resp_reply_reader.h"
+#include "tools/benchmark/compare.h"
 #include "tools/benchmark/load.h"
 #include "tools/benchmark/options.h"
 #include "tools/benchmark/report.h"
+#include "tools/benchmark/result_files.h"
 #include "tools/benchmark/workload.h"
 
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 struct benchmark {
     struct options options;
     struct address address;
     struct reporter reporter;
+    struct result_files files;
+    struct compare *compare;   /* NULL but for --compare */
     struct load_result result; /* large */
 };
 
-static void find_server(struct benchmark *benchmark)
+/* What is run. */
+enum choice { CHOICE_BUILTIN, CHOICE_COMMAND, CHOICE_RATIO, CHOICE_HANDSHAKES };
+
+static void find_server(const struct options *options, struct address *address)
 {
-    const struct options *options = &benchmark->options;
     if (options->socket_path) {
-        if (address_unix(options->socket_path, &benchmark->address) != 0)
+        if (address_unix(options->socket_path, address) != 0)
             fatal("Could not connect to Redis at %s: bad socket path", options->socket_path);
         return;
     }
     char error[256] = "unknown host";
-    if (address_resolve(options->host, (int)options->port, &benchmark->address, 1, error) < 1)
+    if (address_resolve(options->host, (int)options->port, address, 1, error) < 1)
         fatal("Could not connect to Redis at %s:%lld: %s", options->host, (long long)options->port,
               error);
 }
@@ -66,23 +74,53 @@ static void ask_server(struct benchmark *benchmark)
     workload_deinit(&greeting);
 }
 
-static void run(struct benchmark *benchmark, const struct workload *workload)
+static void init_workload(struct workload *workload, const struct options *options,
+                          enum choice choice, const struct builtin_test *test)
+{
+    if (choice == CHOICE_RATIO)
+        workload_init_ratio(workload, options);
+    else if (choice == CHOICE_HANDSHAKES)
+        workload_init_handshakes(workload, options);
+    else if (choice == CHOICE_BUILTIN)
+        workload_init_builtin(workload, options, test);
+    else if (workload_init_command(workload, options) != 0)
+        fatal("Could not read the last argument from standard input");
+}
+
+static void run_workload(struct benchmark *benchmark, const struct workload *workload)
 {
     struct load_options load = load_of(benchmark, workload);
     load.on_progress = report_progress;
     benchmark->reporter.title = workload->title;
     load_run(&load, &benchmark->result);
     report_result(&benchmark->reporter, &benchmark->result);
+    result_files_add(&benchmark->files, workload->title, NULL, &benchmark->result);
 }
 
-static void run_command(struct benchmark *benchmark)
+static void run_compared(struct benchmark *benchmark, enum choice choice,
+                         const struct builtin_test *test)
 {
+    struct compare *compare = benchmark->compare;
+    struct workload workloads[2];
+    for (int i = 0; i < 2; i++)
+        init_workload(&workloads[i], &compare->targets[i].options, choice, test);
+    benchmark->reporter.title = workloads[0].title;
+    compare_run(compare, workloads);
+    for (int i = 0; i < 2; i++)
+        workload_deinit(&workloads[i]);
+}
+
+static void run(struct benchmark *benchmark, enum choice choice, const struct builtin_test *test)
+{
+    if (benchmark->compare) {
+        run_compared(benchmark, choice, test);
+        return;
+    }
     struct workload workload;
-    if (workload_init_command(&workload, &benchmark->options) != 0)
-        fatal("Could not read the last argument from standard input");
-    do
-        run(benchmark, &workload);
-    while (benchmark->options.is_looping);
+    init_workload(&workload, &benchmark->options, choice, test);
+    do /* a command's last argument is read once */
+        run_workload(benchmark, &workload);
+    while (choice != CHOICE_BUILTIN && benchmark->options.is_looping);
     workload_deinit(&workload);
 }
 
@@ -94,13 +132,37 @@ static void run_builtin_tests(struct benchmark *benchmark)
         bool is_selected = false;
         for (int k = 0; tests[i].names[k]; k++)
             is_selected |= options_test_is_selected(&benchmark->options, tests[i].names[k]);
-        if (!is_selected)
-            continue;
-        struct workload workload;
-        workload_init_builtin(&workload, &benchmark->options, &tests[i]);
-        run(benchmark, &workload);
-        workload_deinit(&workload);
+        if (is_selected)
+            run(benchmark, CHOICE_BUILTIN, &tests[i]);
     }
+}
+
+static void run_chosen(struct benchmark *benchmark)
+{
+    const struct options *options = &benchmark->options;
+    do {
+        if (options->handshakes)
+            run(benchmark, CHOICE_HANDSHAKES, NULL);
+        else if (options->ratio_sets + options->ratio_gets > 0)
+            run(benchmark, CHOICE_RATIO, NULL);
+        else if (options->command_argc > 0 || options->reads_stdin)
+            run(benchmark, CHOICE_COMMAND, NULL);
+        else
+            run_builtin_tests(benchmark);
+    } while (options->is_looping);
+}
+
+static void prepare_compare(struct benchmark *benchmark)
+{
+    struct compare *compare = mem_calloc(1, sizeof(*compare));
+    compare_init(compare, &benchmark->options);
+    compare->reporter = &benchmark->reporter;
+    compare->files = &benchmark->files;
+    for (int i = 0; i < 2; i++) {
+        benchmark->options.tls.is_enabled |= compare->targets[i].options.tls.is_enabled;
+        find_server(&compare->targets[i].options, &compare->targets[i].address);
+    }
+    benchmark->compare = compare;
 }
 
 __attribute__((noreturn)) static void run_idle(struct benchmark *benchmark)
@@ -112,6 +174,11 @@ __attribute__((noreturn)) static void run_idle(struct benchmark *benchmark)
     struct load_options load = load_of(benchmark, &workload);
     load.on_progress = report_idle;
     load_idle(&load);
+}
+
+static bool is_standard_output(const char *path)
+{
+    return path && strcmp(path, "-") == 0;
 }
 
 int main(int argc, char **argv)
@@ -126,22 +193,32 @@ int main(int argc, char **argv)
     if (options->seed == 0)
         options->seed = clock_read_wall_us();
     benchmark->reporter.options = options;
+    benchmark->reporter.is_silent =
+        is_standard_output(options->json_path) || is_standard_output(options->hdr_path);
+    benchmark->reporter.is_terminal = isatty(STDOUT_FILENO);
+    if (options->compare[0])
+        prepare_compare(benchmark);
     if (options->tls.is_enabled && tls_library_init() != 0)
         fatal("Could not initialize the TLS library");
     process_raise_files((uint64_t)options->clients + FILES_SPARE);
-    find_server(benchmark);
+    result_files_open(&benchmark->files, options);
+    if (!benchmark->compare)
+        find_server(options, &benchmark->address);
     if (options->is_idle)
         run_idle(benchmark);
-    ask_server(benchmark);
-    report_begin(&benchmark->reporter);
-    if (options->command_argc > 0 || options->reads_stdin)
-        run_command(benchmark);
+    if (!benchmark->compare && !options->handshakes)
+        ask_server(benchmark);
+    if (benchmark->compare)
+        compare_begin_report(benchmark->compare);
     else
-        do
-            run_builtin_tests(benchmark);
-        while (options->is_looping);
-    if (!options->is_csv && options->command_argc == 0)
+        report_begin(&benchmark->reporter);
+    run_chosen(benchmark);
+    if (!options->is_csv && options->command_argc == 0 && !benchmark->reporter.is_silent)
         printf("\n");
+    result_files_close(&benchmark->files);
+    if (benchmark->compare)
+        compare_deinit(benchmark->compare);
+    mem_free(benchmark->compare);
     mem_free(benchmark->reporter.save);
     mem_free(benchmark->reporter.appendonly);
     options_deinit(options);

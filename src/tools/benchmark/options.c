@@ -1,11 +1,13 @@
 /* See options.h. The flags are those of Redis 8.0's redis-benchmark: two tables (flags that are
- * alone, flags with a number) and a few with a meaning of their own. */
+ * alone, flags with a number) and a few with a meaning of their own; and flags that shape the load,
+ * which are this program's. */
 #include "tools/benchmark/options.h"
 
 #include "base/bytes.h"
 #include "base/memory.h"
 #include "base/number.h"
 #include "base/version.h"
+#include "tools/benchmark/usage.h"
 #include "tools/common/tls_flags.h"
 #include <stdarg.h>
 #include <stddef.h>
@@ -43,6 +45,7 @@ static const struct switch_flag switch_flags[] = {
     {"-x", AT(reads_stdin), true},
     {"--enable-tracking", AT(has_tracking), true},
     {"--show-server-errors", AT(shows_errors), true},
+    {"--keep-handshake-out", AT(keeps_handshake_out), true},
 };
 
 static const struct number_flag number_flags[] = {
@@ -56,105 +59,20 @@ static const struct number_flag number_flags[] = {
     {"--threads", AT(threads), 1, INT32_MAX},
     {"--precision", AT(precision), 0, INT32_MAX},
     {"--seed", AT(seed), INT64_MIN, INT64_MAX},
+    {"--rps", AT(rps), 1, 100000000},
 };
 
 static const struct text_flag text_flags[] = {
-    {"-h", AT(host)},     {"-s", AT(socket_path)}, {"-a", AT(password)},
-    {"--user", AT(user)}, {"-t", AT(tests)},
+    {"-h", AT(host)},  {"-s", AT(socket_path)},   {"-a", AT(password)},    {"--user", AT(user)},
+    {"-t", AT(tests)}, {"--json", AT(json_path)}, {"--hdr", AT(hdr_path)},
 };
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
-static void print_examples(FILE *out)
-{
-    fputs(" --help             Output this help and exit.\n"
-          " --version          Output version and exit.\n"
-          "\n"
-          "Examples:\n"
-          "\n"
-          " Run the benchmark with the default configuration against 127.0.0.1:6379:\n"
-          "   $ redis-benchmark\n"
-          "\n"
-          " Use 20 parallel clients, for a total of 100k requests, against 192.168.1.1:\n"
-          "   $ redis-benchmark -h 192.168.1.1 -p 6379 -n 100000 -c 20\n"
-          "\n"
-          " Fill 127.0.0.1:6379 with about 1 million keys only using the SET test:\n"
-          "   $ redis-benchmark -t set -n 1000000 -r 100000000\n"
-          "\n"
-          " Benchmark 127.0.0.1:6379 for a few commands producing CSV output:\n"
-          "   $ redis-benchmark -t ping,set,get -n 100000 --csv\n"
-          "\n"
-          " Benchmark a specific command line:\n"
-          "   $ redis-benchmark -r 10000 -n 10000 eval 'return redis.call(\"ping\")' 0\n"
-          "\n"
-          " Fill a list with 10000 random elements:\n"
-          "   $ redis-benchmark -r 10000 -n 10000 lpush mylist __rand_int__\n"
-          "\n"
-          " On user specified command lines __rand_int__ is replaced with a random integer\n"
-          " with a range of values selected by the -r option.\n",
-          out);
-}
-
-static void print_help(FILE *out)
-{
-    fputs("Usage: redis-benchmark [OPTIONS] [COMMAND ARGS...]\n"
-          "\n"
-          "Options:\n"
-          " -h <hostname>      Server hostname (default 127.0.0.1)\n"
-          " -p <port>          Server port (default 6379)\n"
-          " -s <socket>        Server socket (overrides host and port)\n"
-          " -a <password>      Password for Redis Auth\n"
-          " --user <username>  Used to send ACL style 'AUTH username pass'. Needs -a.\n"
-          " -u <uri>           Server URI on format redis://user:password@host:port/dbnum\n"
-          "                    User, password and dbnum are optional. For authentication\n"
-          "                    without a username, use username 'default'. For TLS, use\n"
-          "                    the scheme 'rediss'.\n"
-          " -c <clients>       Number of parallel connections (default 50).\n"
-          " -n <requests>      Total number of requests (default 100000)\n"
-          " -d <size>          Data size of SET/GET value in bytes (default 3)\n"
-          " --dbnum <db>       SELECT the specified db number (default 0)\n"
-          " -3                 Start session in RESP3 protocol mode.\n"
-          " --threads <num>    Number of threads that send requests (default 1).\n"
-          " --cluster          Cluster mode (not supported yet).\n"
-          " --enable-tracking  Send CLIENT TRACKING on before starting benchmark.\n"
-          " -k <boolean>       1=keep alive 0=reconnect (default 1). When reconnecting, the\n"
-          "                    latency includes connecting and the TLS handshake.\n"
-          " -r <keyspacelen>   Use random keys for SET/GET/INCR, random values for SADD,\n"
-          "                    random members and scores for ZADD.\n"
-          "                    Using this option the benchmark will expand the string\n"
-          "                    __rand_int__ inside an argument with a 12 digits number in\n"
-          "                    the specified range from 0 to keyspacelen-1. The\n"
-          "                    substitution changes every time a command is executed.\n"
-          "                    Default tests use this to hit random keys in the specified\n"
-          "                    range.\n"
-          "                    Note: If -r is omitted, all commands in a benchmark will\n"
-          "                    use the same key.\n"
-          " -P <numreq>        Pipeline <numreq> requests. Default 1 (no pipeline).\n"
-          " -q                 Quiet. Just show query/sec values\n"
-          " --precision        Number of decimal places to display in latency output "
-          "(default 3)\n"
-          " --csv              Output in CSV format\n"
-          " -l                 Loop. Run the tests forever\n"
-          " -t <tests>         Only run the comma separated list of tests. The test\n"
-          "                    names are the same as the ones produced as output.\n"
-          "                    The -t option is ignored if a specific command is supplied\n"
-          "                    on the command line.\n"
-          " -I                 Idle mode. Just open N idle connections and wait.\n"
-          " -x                 Read last argument from STDIN.\n"
-          " --seed <num>       Set the seed for random number generator. Default seed is\n"
-          "                    based on time.\n"
-          " --show-server-errors Go on when the server replies with errors, and show them\n"
-          "                    (at most one a second); without it the first one ends the\n"
-          "                    benchmark.\n",
-          out);
-    fputs(tls_flags_help(), out);
-    print_examples(out);
-}
-
 __attribute__((noreturn)) static void refuse(const char *argument)
 {
     printf("Invalid option \"%s\" or option argument missing\n\n", argument);
-    print_help(stdout);
+    usage_print(stdout);
     exit(1);
 }
 
@@ -215,15 +133,11 @@ static int take_text(struct options *options, const char *name, const char *valu
     return 0;
 }
 
-static int take_uri(struct options *options, const char *name, const char *value)
+void options_apply_uri(struct options *options, const char *text)
 {
-    if (strcmp(name, "-u") != 0)
-        return 0;
-    if (!value)
-        refuse(name);
     char error[128];
     uri_deinit(&options->uri);
-    if (uri_parse(value, &options->uri, error, sizeof(error)) != 0)
+    if (uri_parse(text, &options->uri, error, sizeof(error)) != 0)
         die("%s", error);
     const struct uri *uri = &options->uri;
     options->tls.is_enabled |= uri->is_tls;
@@ -233,13 +147,149 @@ static int take_uri(struct options *options, const char *name, const char *value
     options->port = uri->port ? uri->port : options->port;
     options->socket_path = uri->unix_path ? uri->unix_path : options->socket_path;
     options->db = uri->db >= 0 ? uri->db : options->db;
+}
+
+static int take_uri(struct options *options, const char *name, const char *value)
+{
+    if (strcmp(name, "-u") != 0)
+        return 0;
+    if (!value)
+        refuse(name);
+    options_apply_uri(options, value);
     return 2;
+}
+
+/* -- the shape of the load -- */
+
+/* "2", "2s", "0.5", "500ms", in microseconds; 0 when it is none of these. *has_unit may be NULL. */
+static int64_t parse_time(const char *text, bool *has_unit)
+{
+    char *end;
+    double number = strtod(text, &end);
+    bool is_number = end != text && (text[0] == '.' || (text[0] >= '0' && text[0] <= '9'));
+    if (has_unit)
+        *has_unit = *end != '\0';
+    double unit = *end == '\0' || strcmp(end, "s") == 0 ? 1e6 : strcmp(end, "ms") == 0 ? 1e3 : 0;
+    number *= unit;
+    return is_number && number >= 1 && number < 1e15 ? (int64_t)number : 0;
+}
+
+static bool take_duration(struct options *options, const char *value)
+{
+    options->duration_us = parse_time(value, NULL);
+    if (options->duration_us == 0)
+        die("--duration: \"%s\" is not a time (2, 0.5, 2s or 500ms)", value);
+    return true;
+}
+
+static bool take_warmup(struct options *options, const char *value)
+{
+    bool has_unit = false;
+    int64_t time_us = parse_time(value, &has_unit);
+    options->warmup_us = has_unit ? time_us : 0;
+    options->warmup_requests = 0;
+    if (!has_unit && (!number_parse_i64(bytes_of_text(value), &options->warmup_requests) ||
+                      options->warmup_requests < 1))
+        time_us = 0;
+    if (time_us == 0)
+        die("--warmup: \"%s\" is neither a time (2s, 500ms) nor a number of requests (1000)",
+            value);
+    return true;
+}
+
+/* "A:B" or "A-B". */
+static bool parse_pair(const char *text, char separator, int64_t *first, int64_t *second)
+{
+    const char *middle = strchr(text, separator);
+    return middle && number_parse_i64(bytes_of(text, (size_t)(middle - text)), first) &&
+           number_parse_i64(bytes_of_text(middle + 1), second);
+}
+
+static bool take_ratio(struct options *options, const char *value)
+{
+    int64_t sets;
+    int64_t gets;
+    if (!parse_pair(value, ':', &sets, &gets) || sets < 0 || gets < 0)
+        die("--ratio: \"%s\" is not of the form SETS:GETS, as 1:10", value);
+    if (sets + gets < 1 || sets > BENCHMARK_RATIO_MAX || gets > BENCHMARK_RATIO_MAX)
+        die("--ratio: \"%s\" is out of range (1 to %d of one kind at least)", value,
+            BENCHMARK_RATIO_MAX);
+    options->ratio_sets = sets;
+    options->ratio_gets = gets;
+    return true;
+}
+
+static bool take_key_pattern(struct options *options, const char *value)
+{
+    static const char *const names[] = {"random", "sequential", "gaussian"};
+    for (int i = 0; i < 3; i++) {
+        bool is_letter = value[0] - 'A' + 'a' == names[i][0] && !value[1];
+        if (is_letter || strcasecmp(value, names[i]) == 0) {
+            options->key_pattern = (enum key_pattern)i;
+            options->has_key_pattern = true;
+            return true;
+        }
+    }
+    die("--key-pattern: \"%s\" is not one of random, sequential, gaussian", value);
+}
+
+static bool take_data_size_range(struct options *options, const char *value)
+{
+    int64_t min;
+    int64_t max;
+    if (!parse_pair(value, '-', &min, &max))
+        die("--data-size-range: \"%s\" is not of the form MIN-MAX, as 10-1000", value);
+    if (min < 1 || max < min || max > BENCHMARK_DATA_SIZE_MAX)
+        die("--data-size-range: \"%s\" is out of range (1 to %d, the smaller number first)", value,
+            BENCHMARK_DATA_SIZE_MAX);
+    options->data_size_min = min;
+    options->data_size_max = max;
+    return true;
+}
+
+static const struct {
+    const char *name;
+    bool (*take)(struct options *options, const char *value);
+} shape_flags[] = {
+    {"--duration", take_duration},
+    {"--warmup", take_warmup},
+    {"--ratio", take_ratio},
+    {"--key-pattern", take_key_pattern},
+    {"--data-size-range", take_data_size_range},
+};
+
+static int take_shape(struct options *options, const char *name, const char *value)
+{
+    for (size_t i = 0; i < COUNT(shape_flags); i++) {
+        if (strcmp(name, shape_flags[i].name) != 0)
+            continue;
+        if (!value)
+            refuse(name);
+        shape_flags[i].take(options, value);
+        return 2;
+    }
+    if (strcmp(name, "--handshakes") != 0)
+        return 0;
+    bool is_resumed = value && strcmp(value, "resumed") == 0;
+    options->handshakes = is_resumed ? HANDSHAKES_RESUMED : HANDSHAKES_FULL;
+    return is_resumed || (value && strcmp(value, "full") == 0) ? 2 : 1;
+}
+
+static int take_compare(struct options *options, int argc, char **argv, int index)
+{
+    if (strcmp(argv[index], "--compare") != 0)
+        return 0;
+    if (index + 2 >= argc)
+        die("--compare needs two targets, as redis://127.0.0.1:6379 rediss://127.0.0.1:6380");
+    options->compare[0] = argv[index + 1];
+    options->compare[1] = argv[index + 2];
+    return 3;
 }
 
 static int take_special(struct options *options, const char *name, const char *value)
 {
     if (strcmp(name, "--help") == 0) {
-        print_help(stdout);
+        usage_print(stdout);
         exit(0);
     }
     if (strcmp(name, "--version") == 0 || strcmp(name, "-v") == 0) {
@@ -275,14 +325,47 @@ static int take_flag(struct options *options, int argc, char **argv, int index)
     if (!taken)
         taken = tls_flags_take(&options->tls, argc, argv, index);
     if (!taken)
+        taken = take_shape(options, name, value);
+    if (!taken)
+        taken = take_compare(options, argc, argv, index);
+    if (!taken)
         taken = take_special(options, name, value);
     if (taken <= 0)
         refuse(name);
     return taken;
 }
 
+/* Flags that do not go together. */
+static void check_shape(const struct options *options)
+{
+    bool has_ratio = options->ratio_sets + options->ratio_gets > 0;
+    bool has_command = options->command_argc > 0 || options->reads_stdin;
+    if (options->has_key_pattern && !options->has_random_keys)
+        die("--key-pattern needs a range of keys: give it with -r");
+    if (has_ratio && (has_command || options->tests))
+        die("--ratio is a test of its own: it goes with neither -t nor a command");
+    if (options->data_size_max > 0 && has_command)
+        die("--data-size-range is for --ratio and the built-in tests, not for a command");
+    if (options->keeps_handshake_out && options->is_keep_alive)
+        die("--keep-handshake-out is for connections made anew: it needs -k 0");
+    if (options->handshakes && (has_command || has_ratio || options->tests))
+        die("--handshakes is a test of its own: it goes with neither -t nor --ratio nor a command");
+    if (options->handshakes && (options->pipeline > 1 || options->keeps_handshake_out))
+        die("--handshakes goes with neither -P nor --keep-handshake-out");
+    if (options->handshakes == HANDSHAKES_RESUMED && !options->tls.is_enabled &&
+        !options->compare[0])
+        die("--handshakes resumed needs --tls");
+    if (options->compare[0] && (options->is_idle || options->reads_stdin))
+        die("--compare goes with neither -I nor -x");
+    if (options->is_looping && (options->json_path || options->hdr_path))
+        die("-l never ends: it goes with neither --json nor --hdr");
+}
+
 static void check(struct options *options)
 {
+    check_shape(options);
+    if (options->handshakes)
+        options->is_keep_alive = false;
     if (options->user && !options->password)
         die("--user needs a password: give it with -a");
     if (options->threads > BENCHMARK_THREADS_MAX) {
@@ -294,7 +377,7 @@ static void check(struct options *options)
         options->threads = options->clients;
     if (options->precision > BENCHMARK_PRECISION_MAX)
         options->precision = BENCHMARK_PRECISION_MAX;
-    if (!options->is_keep_alive)
+    if (!options->is_keep_alive && !options->handshakes)
         fprintf(stderr, "WARNING: Keepalive disabled, you probably need "
                         "'echo 1 > /proc/sys/net/ipv4/tcp_tw_reuse' for Linux in order "
                         "to use a lot of clients/requests\n");

@@ -11,8 +11,12 @@
 enum {
     BENCHMARK_THREADS_MAX = 500,
     BENCHMARK_DATA_SIZE_MAX = 1024 * 1024 * 1024,
-    BENCHMARK_PRECISION_MAX = 4
+    BENCHMARK_PRECISION_MAX = 4,
+    BENCHMARK_RATIO_MAX = 1000000
 };
+
+enum key_pattern { KEYS_RANDOM, KEYS_SEQUENTIAL, KEYS_GAUSSIAN };
+enum handshakes { HANDSHAKES_NONE, HANDSHAKES_FULL, HANDSHAKES_RESUMED };
 
 struct options {
     const char *host;
@@ -39,16 +43,33 @@ struct options {
     bool is_csv;
     bool is_looping;
     bool is_idle;
-    bool reads_stdin;  /* -x */
-    bool shows_errors; /* go on after error replies */
-    const char *tests; /* of -t, or NULL for the default ones */
-    int command_argc;  /* the user's command, 0 for none */
+    bool reads_stdin;    /* -x */
+    bool shows_errors;   /* go on after error replies */
+    const char *tests;   /* of -t, or NULL for the default ones */
+    int64_t rps;         /* open loop; 0: closed */
+    int64_t duration_us; /* 0: as many requests as -n says */
+    int64_t warmup_us;
+    int64_t warmup_requests;
+    int64_t ratio_sets; /* both 0: no mix */
+    int64_t ratio_gets;
+    int64_t data_size_min; /* both 0: data_size */
+    int64_t data_size_max;
+    enum key_pattern key_pattern;
+    bool has_key_pattern;
+    enum handshakes handshakes;
+    bool keeps_handshake_out;
+    const char *json_path;
+    const char *hdr_path;
+    const char *compare[2]; /* URIs, or NULL */
+    int command_argc;       /* the user's command, 0 for none */
     char **command_argv;
 };
 
 /* Fills `options` or ends the process (help, version, mistakes). */
 void options_parse(struct options *options, int argc, char **argv);
 void options_deinit(struct options *options);
+/* Takes what the URI names; ends the process when it is none. */
+void options_apply_uri(struct options *options, const char *text);
 /* True when -t chose `name` ("get"), or when there is no -t. */
 bool options_test_is_selected(const struct options *options, const char *name);
 /* "127.0.0.1:6379" or the socket's path, for messages. */

@@ -9,17 +9,33 @@ struct reporter {
     const char *title;
     char *save; /* the server's configuration, NULL when unknown */
     char *appendonly;
-    int line_size; /* of the progress line on the screen */
+    bool is_silent;   /* standard output is for --json or --hdr */
+    bool is_terminal; /* standard output is one */
+    int line_size;    /* of the progress line on the screen */
     uint64_t last_finished;
     uint64_t last_latency_sum_us;
     int64_t last_elapsed_us;
 };
 
+/* Latencies in milliseconds. */
+struct summary {
+    double requests_per_second;
+    double average;
+    double min;
+    double p50;
+    double p95;
+    double p99;
+    double max;
+};
+
+struct summary report_summarize(const struct load_result *result);
 /* The header of CSV. */
 void report_begin(const struct reporter *reporter);
 /* A load's on_progress; the context is the reporter. */
 void report_progress(void *context, const struct load_progress *progress);
 void report_idle(void *context, const struct load_progress *progress);
+/* Nothing of the progress line is left. */
+void report_erase_progress(struct reporter *reporter);
 void report_result(struct reporter *reporter, const struct load_result *result);
 
 #endif

@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char PLACEHOLDER[] = "__rand_int__";
-
 static const size_t REQUEST_SIZE_MAX = (size_t)8 * 1024 * 1024 * 1024;
 
 #define KEY          "key:__rand_int__"
@@ -135,7 +133,8 @@ static void finish(struct workload *workload, const struct options *options)
     size_t capacity = 0;
     const char *end = request->data + request->size;
     const char *from = request->data;
-    while ((from = memmem(from, (size_t)(end - from), PLACEHOLDER, PLACEHOLDER_SIZE)) != NULL) {
+    while ((from = memmem(from, (size_t)(end - from), WORKLOAD_PLACEHOLDER, PLACEHOLDER_SIZE)) !=
+           NULL) {
         if (workload->placeholder_count == capacity) {
             capacity = capacity ? capacity * 2 : 16;
             workload->placeholders =
@@ -148,8 +147,7 @@ static void finish(struct workload *workload, const struct options *options)
 
 /* -- built-in tests -- */
 
-/* Printable noise, the same in every run. */
-static char *make_data(size_t size)
+char *workload_make_data(size_t size)
 {
     char *data = mem_alloc(size + 1);
     uint32_t state = 1234;
@@ -159,6 +157,25 @@ static char *make_data(size_t size)
     }
     data[size] = '\0';
     return data;
+}
+
+/* Values of differing sizes; false when the test has no values. */
+static bool compose_builtin(struct workload *workload, const struct options *options,
+                            const struct builtin_test *test)
+{
+    const char *args[sizeof(test->args) / sizeof(test->args[0])];
+    size_t argc = 0;
+    bool has_value = false;
+    while (argc < sizeof(args) / sizeof(args[0]) && test->args[argc]) {
+        const char *arg = test->args[argc];
+        has_value |= strcmp(arg, "@data") == 0;
+        if (strcmp(arg, "@score") == 0)
+            arg = options->has_random_keys ? WORKLOAD_PLACEHOLDER : "0";
+        args[argc++] = arg;
+    }
+    if (has_value)
+        composition_add(&workload->composition, options, args, argc, 1);
+    return has_value;
 }
 
 void workload_init_builtin(struct workload *workload, const struct options *options,
@@ -172,9 +189,11 @@ void workload_init_builtin(struct workload *workload, const struct options *opti
         finish(workload, options);
         return;
     }
+    if (options->data_size_max > 0 && compose_builtin(workload, options, test))
+        return;
     size_t data_size = (size_t)options->data_size;
-    char *data = make_data(data_size);
-    const char *score = options->has_random_keys ? PLACEHOLDER : "0";
+    char *data = workload_make_data(data_size);
+    const char *score = options->has_random_keys ? WORKLOAD_PLACEHOLDER : "0";
     struct bytes args[sizeof(test->args) / sizeof(test->args[0])];
     size_t argc = 0;
     while (argc < sizeof(args) / sizeof(args[0]) && test->args[argc]) {
@@ -187,6 +206,34 @@ void workload_init_builtin(struct workload *workload, const struct options *opti
     append_command(&workload->request, argc, args);
     mem_free(data);
     finish(workload, options);
+}
+
+void workload_init_ratio(struct workload *workload, const struct options *options)
+{
+    static const char *const set[] = {"SET", KEY_AND_DATA};
+    static const char *const get[] = {"GET", KEY};
+    uint64_t sets = (uint64_t)options->ratio_sets;
+    uint64_t gets = (uint64_t)options->ratio_gets;
+    char title[64];
+    snprintf(title, sizeof(title), "SET:GET %llu:%llu", (unsigned long long)sets,
+             (unsigned long long)gets);
+    workload_init_idle(workload, options);
+    mem_free(workload->title);
+    workload->title = mem_strdup(title);
+    if (sets > 0)
+        composition_add(&workload->composition, options, set, 3, sets);
+    if (gets > 0)
+        composition_add(&workload->composition, options, get, 2, gets);
+}
+
+void workload_init_handshakes(struct workload *workload, const struct options *options)
+{
+    workload_init_idle(workload, options);
+    mem_free(workload->title);
+    workload->title = mem_strdup(options->handshakes == HANDSHAKES_RESUMED ? "HANDSHAKES (resumed)"
+                                                                           : "HANDSHAKES (full)");
+    workload->is_handshakes = true;
+    append(&workload->request, "*1\r\n$4\r\nPING\r\n", 14);
 }
 
 /* -- the user's command -- */
@@ -237,5 +284,6 @@ void workload_deinit(struct workload *workload)
     buffer_deinit(&workload->request);
     buffer_deinit(&workload->greeting);
     mem_free(workload->placeholders);
+    composition_deinit(&workload->composition);
     *workload = (struct workload){0};
 }

@@ -4,6 +4,7 @@
 #define TOOLS_BENCHMARK_WORKLOAD_H
 
 #include "base/buffer.h"
+#include "tools/benchmark/compose.h"
 #include "tools/benchmark/options.h"
 #include <stddef.h>
 #include <stdint.h>
@@ -13,6 +14,8 @@ enum {
     PLACEHOLDER_SIZE = 12
 };
 
+#define WORKLOAD_PLACEHOLDER "__rand_int__"
+
 struct workload {
     char *title;
     struct buffer request;   /* one pipeline */
@@ -20,6 +23,8 @@ struct workload {
     uint32_t greeting_count; /* replies that it gets */
     size_t *placeholders;    /* offsets into request */
     size_t placeholder_count;
+    struct composition composition; /* when it has parts, request is empty */
+    bool is_handshakes;
 };
 
 /* The built-in tests, in the order in which they run. */
@@ -34,6 +39,12 @@ struct builtin_test {
 size_t workload_builtin_tests(const struct builtin_test **tests);
 void workload_init_builtin(struct workload *workload, const struct options *options,
                            const struct builtin_test *test);
+/* SET and GET as --ratio says. */
+void workload_init_ratio(struct workload *workload, const struct options *options);
+/* A PING on each new connection. */
+void workload_init_handshakes(struct workload *workload, const struct options *options);
+/* Printable noise, the same in every run; the caller frees it. */
+char *workload_make_data(size_t size);
 /* The command of the command line; with -x its last argument is read from standard input. 0, or -1
  * when that fails. */
 int workload_init_command(struct workload *workload, const struct options *options) MUST_CHECK;
