@@ -4,7 +4,8 @@
  *   tls-clients handshakes -p PORT [-n COUNT | -s SECONDS] [-c IN_FLIGHT] [-r]   connect, PING, close
  *   tls-clients idle       -p PORT  -n COUNT [-c IN_FLIGHT]                      ... keep until EOF on stdin
  *   tls-clients latency    -p PORT  -s SECONDS [-i MICROSECONDS]                 PING on one connection
- *                          [-w SECONDS]                                          ... not measured, before
+ *                          [-w SECONDS]                                          ... not measured, before;
+ *                          also percentiles and, for each 100 ms, p50 and the worst
  *   common: -a CA_FILE [-t CERT_FILE -k KEY_FILE] [-r resume sessions] [-2 TLS 1.2 only]
  *
  * One thread, non-blocking sockets, epoll. Only 127.0.0.1. Prints one JSON line.
@@ -29,7 +30,8 @@ enum {
     IN_FLIGHT_MAX = 4096,
     COUNT_MAX = 1000000,
     STALL_MS_MAX = 15000,
-    SAMPLES_MAX = 1000000
+    SAMPLES_MAX = 1000000,
+    SERIES_STEP_MS = 100
 };
 
 enum phase { PHASE_CONNECT, PHASE_HANDSHAKE, PHASE_REPLY, PHASE_IDLE };
@@ -292,10 +294,44 @@ static int compare_doubles(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* [[milliseconds since the beginning, p50, worst], ...]; sorts within each step. */
+static void print_series(double *samples, const double *times, long count)
+{
+    printf("\"series\": [");
+    for (long first = 0; first < count;) {
+        long step = (long)(times[first] * 1e3) / SERIES_STEP_MS;
+        long end = first;
+        while (end < count && (long)(times[end] * 1e3) / SERIES_STEP_MS == step)
+            end++;
+        qsort(samples + first, (size_t)(end - first), sizeof samples[0], compare_doubles);
+        printf("%s[%ld, %.4f, %.4f]", first ? ", " : "", step * SERIES_STEP_MS,
+               samples[first + (end - first) / 2] * 1e3, samples[end - 1] * 1e3);
+        first = end;
+    }
+    printf("], ");
+}
+
+static void print_latency(double *samples, const double *times, long count)
+{
+    static const double levels[] = {50, 75, 90, 95, 99, 99.5, 99.9, 100};
+    printf("{\"count\": %ld, ", count);
+    print_series(samples, times, count);
+    qsort(samples, (size_t)count, sizeof samples[0], compare_doubles);
+    printf("\"percentiles\": [");
+    for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++) {
+        long index = (long)((double)(count - 1) * levels[i] / 100);
+        printf("%s[%g, %.4f]", i ? ", " : "", levels[i], samples[index] * 1e3);
+    }
+    printf("], \"p50_ms\": %.4f, \"p99_ms\": %.4f, \"p999_ms\": %.4f, \"max_ms\": %.4f}\n",
+           samples[count / 2] * 1e3, samples[count * 99 / 100] * 1e3,
+           samples[count * 999 / 1000] * 1e3, samples[count - 1] * 1e3);
+}
+
 static void measure_latency(void)
 {
     static const char ping[] = "*1\r\n$4\r\nPING\r\n";
     static double samples[SAMPLES_MAX];
+    static double times[SAMPLES_MAX]; /* when each was asked */
     long count = 0;
     int fd = open_socket(true);
     SSL *ssl = SSL_new(run.context);
@@ -317,15 +353,13 @@ static void measure_latency(void)
             SSL_read(ssl, reply, sizeof reply) <= 0)
             die("PING");
         if (is_ready)
+            times[count] = asked_at - started_at;
+        if (is_ready)
             samples[count++] = now() - asked_at;
         struct timespec pause = {.tv_nsec = options.interval_us * 1000};
         nanosleep(&pause, NULL);
     }
-    qsort(samples, (size_t)count, sizeof samples[0], compare_doubles);
-    printf("{\"count\": %ld, \"p50_ms\": %.4f, \"p99_ms\": %.4f, \"p999_ms\": %.4f, "
-           "\"max_ms\": %.4f}\n",
-           count, samples[count / 2] * 1e3, samples[count * 99 / 100] * 1e3,
-           samples[count * 999 / 1000] * 1e3, samples[count - 1] * 1e3);
+    print_latency(samples, times, count);
 }
 
 static void read_options(int argc, char **argv)

@@ -114,6 +114,9 @@ def storm(bench, options):
         bench.stop(server)
     keys = ("calm_p99_ms", "main_wait_ms", "client_wait_ms", "p50_ms", "p99_ms", "p999_ms", "max_ms", "storm_rate")
     result = summarize(rounds, keys)
+    for who in WHO:
+        result[who]["series"] = rounds[who][-1]["series"]
+        result[who]["percentiles"] = rounds[who][-1]["percentiles"]
     result["goal"] = 0.17
     report.print_storm(result)
     return result

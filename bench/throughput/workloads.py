@@ -1,4 +1,6 @@
 """The request loads: each is run on both servers in turns, several rounds."""
+import json
+import os
 import re
 import statistics
 import subprocess
@@ -50,6 +52,21 @@ def parse_rate(output, test):
     raise RuntimeError("the client printed no result for %s:\n%s" % (test, output[-1500:]))
 
 
+def is_own_client(options):
+    """Debian's redis-benchmark writes no JSON."""
+    return os.path.realpath(options.client).startswith(os.path.realpath(options.root) + os.sep)
+
+
+def read_details(path):
+    """The last test's percentiles and what the client itself cost."""
+    with open(path) as f:
+        test = json.load(f)["tests"][-1]
+    latency = test["latency_ms"]
+    return {"percentiles": [[level, latency["p%g" % level]]
+                            for level in (50, 75, 90, 95, 99, 99.9, 99.99, 100)],
+            "client_us": test["client_cpu_us_per_request"]}
+
+
 def run_once(bench, server, name, options):
     load = WORKLOADS[name]
     used = dict.fromkeys(("main", "io", "other", "all"), 0.0)
@@ -62,6 +79,9 @@ def run_once(bench, server, name, options):
         command = client_command(bench, server, options, load["keys"], test, count, connections,
                                  pipeline, size)
         before = server.thread_times()
+        details = os.path.join(server.dir, "client.json")
+        if is_own_client(options):
+            command += ["--json", details]
         output = subprocess.run(command, check=True, stdout=subprocess.PIPE,
                                 stderr=subprocess.STDOUT, text=True, timeout=120).stdout
         for kind, value in server.used_since(before).items():
@@ -71,6 +91,8 @@ def run_once(bench, server, name, options):
         seconds += count / rate
     row = {kind + "_us": used[kind] / operations * 1e6 for kind in ("all", "main", "io", "other")}
     row.update(rate=operations / seconds, p99_ms=p99)
+    if is_own_client(options):
+        row.update(read_details(details))
     return row
 
 
@@ -123,6 +145,11 @@ def summarize(name, rounds):
     for who in ("sluice", "peer"):
         row = {key: median_of(rounds[who], key)
                for key in ("all_us", "main_us", "io_us", "other_us", "rate", "p99_ms")}
+        percentiles = [each["percentiles"] for each in rounds[who] if "percentiles" in each]
+        if percentiles:
+            row["percentiles"] = [[level, statistics.median(each[index][1] for each in percentiles)]
+                                  for index, (level, _) in enumerate(percentiles[0])]
+            row["client_us"] = median_of(rounds[who], "client_us")
         row["projected"] = {str(n): projection(row, n) for n in (2, 4, 8, 16)}
         summary[who] = row
     summary["ratios"] = {key: ratio_of(rounds, key) for key in ("all_us", "main_us", "rate")}

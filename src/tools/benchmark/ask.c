@@ -74,8 +74,7 @@ static void on_closed(struct connection *connection, enum connection_outcome out
     (void)outcome;
     struct question *question = connection_owner(connection);
     question->is_closed = true;
-    snprintf(question->error, sizeof(question->error), "%s",
-             text[0] ? text : "the server closed the connection");
+    snprintf(question->error, sizeof(question->error), "%s", text);
 }
 
 static const struct connection_handler handler = {
@@ -109,11 +108,8 @@ static void converse(struct question *question, struct loop *loop, struct tls_co
         loop_poll(loop, -1);
         loop_flush(loop);
     }
-    if (!question->is_opened) {
-        char target[256];
-        options_format_target(options, target, sizeof(target));
-        fatal("Could not connect to Redis at %s: %s", target, question->error);
-    }
+    if (!question->is_opened)
+        fatal_connection(question->load->options, false, question->error);
 }
 
 struct reply_value *load_ask(const struct load_options *load, const char *const *args, int argc)

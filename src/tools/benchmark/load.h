@@ -47,5 +47,9 @@ struct reply_value *load_ask(const struct load_options *load, const char *const 
 
 /* Prints a line on standard error and ends the process at once, whatever other threads do. */
 __attribute__((noreturn, format(printf, 1, 2))) void fatal(const char *format, ...);
+/* The same for a connection that failed (or ended, when it `was_open`), with what may be done about
+ * it. */
+__attribute__((noreturn)) void fatal_connection(const struct options *options, bool was_open,
+                                                const char *reason);
 
 #endif

@@ -98,18 +98,19 @@ __attribute__((noreturn)) void fatal(const char *format, ...)
     _exit(1);
 }
 
-__attribute__((noreturn)) static void fail(const struct crew *crew, bool was_open, const char *text)
+void fatal_connection(const struct options *options, bool was_open, const char *reason)
 {
-    const char *advice = tls_advice(text);
-    const char *reason = text[0] ? text : "Server closed the connection";
-    char target[256];
-    options_format_target(crew->options, target, sizeof(target));
+    const char *advice = tls_advice(reason);
     const char *before = advice ? " (" : "";
     const char *after = advice ? ")" : "";
     if (was_open)
-        fatal("Error: %s%s%s%s", reason, before, advice ? advice : "", after);
+        fatal("Error: %s%s%s%s", reason[0] ? reason : "Server closed the connection", before,
+              advice ? advice : "", after);
+    char target[256];
+    options_format_target(options, target, sizeof(target));
     fatal("Could not connect to Redis at %s: %s%s%s%s", target,
-          text[0] ? text : "the server closed the connection", before, advice ? advice : "", after);
+          reason[0] ? reason : "the server closed the connection", before, advice ? advice : "",
+          after);
 }
 
 /* -- what the threads share -- */
@@ -475,7 +476,8 @@ static void on_closed(struct connection *connection, enum connection_outcome out
     if (crew->phase == PHASE_ENDING)
         return;
     if (outcome != OUTCOME_CLOSED_BY_US)
-        fail(crew, crew->phase == PHASE_RUNNING && client->greeting_left == 0, text);
+        fatal_connection(crew->options, crew->phase == PHASE_RUNNING && client->greeting_left == 0,
+                         text);
     if (crew->phase == PHASE_CONNECTING)
         end_priming(crew);
     else
