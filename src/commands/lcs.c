@@ -205,7 +205,7 @@ static void lcs_command(struct call *call)
     struct lcs_options options = {0};
     struct lcs lcs = {0};
     char scratch[2][NUMBER_I64_TEXT_MAX];
-    if (!parse_options(call, &options) || !find_strings(call, &lcs, scratch))
+    if (!find_strings(call, &lcs, scratch) || !parse_options(call, &options))
         return;
     if (prepare(call, &lcs, !options.only_length)) {
         compute(&lcs);

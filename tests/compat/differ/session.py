@@ -164,7 +164,7 @@ class Session:
     def _end(self, sequence, at):
         """Compares all keys of the databases in which keys may be."""
         databases = [b"0"] if sequence.family not in (
-            "keys", "connection", "transactions", "expiry", "scan") else [
+            "keys", "connection", "transactions", "expiry", "scan", "misuse") else [
             b"0", b"1", b"2", b"3", b"15"]
         difference = self._chunk([(b"RESET",)], at)
         for database in databases:

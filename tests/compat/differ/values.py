@@ -24,6 +24,14 @@ PATTERNS = [b"*", b"?", b"??", b"*1", b"*[1-3]", b"*[^1]", b"s*", b"[sl]?", b"*\
             b"[", b"*[3-1]", b"*[1-", b"\\", b"*\\", b"***1", b"m*", b"f?", b"*a*", b"[^", b"*?*",
             b"e[!2]*"]
 
+# Words that are an option somewhere.
+OPTIONS = [b"NX", b"XX", b"GT", b"LT", b"CH", b"INCR", b"GET", b"KEEPTTL", b"PERSIST", b"LIMIT",
+           b"COUNT", b"ANY", b"WITHSCORES", b"WITHSCORE", b"WITHVALUES", b"BYSCORE", b"BYLEX",
+           b"REV", b"WEIGHTS", b"AGGREGATE", b"SUM", b"MIN", b"MAX", b"LEFT", b"RIGHT", b"BEFORE",
+           b"AFTER", b"RANK", b"MAXLEN", b"REPLACE", b"ABSTTL", b"DB", b"MATCH", b"TYPE", b"ASYNC",
+           b"SYNC", b"BIT", b"BYTE", b"AND", b"NOT", b"OVERFLOW", b"SAT", b"IDX", b"LEN", b"FREQ",
+           b"IDLETIME", b"FROMMEMBER", b"FROMLONLAT", b"BYRADIUS", b"BYBOX", b"STORE", b"BOGUS"]
+
 
 class Values:
     def __init__(self, chance, family, types):
@@ -244,6 +252,29 @@ class Values:
 
     def type(self):
         return self.chance.choice([b"string", b"list", b"set", b"zset", b"hash", b"STRING"])
+
+    # -- arguments that mean nothing where they stand --
+
+    def junk(self):
+        """Anything but a small positive number: that could be a time soon over."""
+        chance = self.chance
+        roll = chance.random()
+        if roll < 0.3:
+            return self.any()
+        if roll < 0.45:
+            return chance.choice(NOT_INTEGERS)
+        if roll < 0.6:
+            return chance.choice(BOUNDARIES + [b"0", b"-1"])
+        if roll < 0.7:
+            return chance.choice(NOT_SCORES + [b"1e300", b"inf", b"-inf", b"0.5"])
+        if roll < 0.9:
+            return chance.choice(OPTIONS)
+        return chance.choice(PATTERNS + [self.element(), b"x" * 5000])
+
+    def junk_or_small(self):
+        if self.chance.random() < 0.3:
+            return b"%d" % self.chance.randrange(-3, 6)
+        return self.junk()
 
     # -- odd values in a terminal's place --
 

@@ -16,6 +16,13 @@ start_server {} {
         assert_error "ERR EXEC without MULTI" {r exec}
     }
 
+    test "Only commands end a transaction, no subcommands of their names" {
+        r multi
+        assert_equal QUEUED [r slowlog reset]
+        assert_equal QUEUED [r latency reset]
+        assert_equal {OK 0} [r exec]
+    }
+
     test "DISCARD drops the commands" {
         r set x 1
         r multi
