@@ -389,12 +389,13 @@ static void storm(int threads, enum loop_backend backend, uint64_t seed)
     struct random_state random;
     random_state_seed(&random, seed);
     rig_start(threads, backend);
-    enum { STEPS = 2500 };
-    for (int i = 0; i < STEPS; i++)
+    enum { STEPS = 2500, STEPS_MAX = 10 * STEPS, CLOSED_MIN = 20 };
+    /* Threads that get little of the processor have closed few connections by then. */
+    for (int i = 0; i < STEPS || (rig.closed <= CLOSED_MIN && i < STEPS_MAX); i++)
         step(&random);
     settle_all(&random);
     cr_assert_gt(rig.executed, 500);
-    cr_assert_gt(rig.closed, 20);
+    cr_assert_gt(rig.closed, CLOSED_MIN);
     /* Some leave in the middle of the stop. */
     for (int i = 0; i < PEERS_MAX; i += 2)
         if (rig.peers[i].fd >= 0)
