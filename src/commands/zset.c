@@ -169,9 +169,12 @@ static void zadd_command(struct call *call)
         add(call, &options);
 }
 
+/* An increment that is the name of an option of ZADD is taken for it: a syntax error. */
 static void zincrby_command(struct call *call)
 {
-    add(call, &(struct add_options){.flags = ZSET_INCREMENT, .first = 2});
+    struct add_options options = {.flags = ZSET_INCREMENT};
+    if (parse_add_options(call, &options))
+        add(call, &options);
 }
 
 static void zrem_command(struct call *call)

@@ -59,6 +59,9 @@ proc basics {encoding entries} {
             r zadd z inf i
             r zincrby z -inf i
         }
+        foreach option {nx xx gt lt ch incr} {
+            assert_error "ERR syntax error" {r zincrby z $option x}
+        }
     }
 
     test "ZPOPMIN, ZPOPMAX and ZMPOP, $encoding" {
