@@ -286,7 +286,8 @@ static void give_back(struct client *client, struct request_batch *batch)
 uint64_t exchange_output_size(const struct client *client)
 {
     uint64_t sent = client_meter_get(client->meters.bytes_out);
-    return client->output_published > sent ? client->output_published - sent : 0;
+    uint64_t unsent = client->output_published > sent ? client->output_published - sent : 0;
+    return unsent + client->output_gathered;
 }
 
 /* -- taking messages -- */

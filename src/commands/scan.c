@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "commands/all.h"
 #include "dispatch/call.h"
+#include "dispatch/key_walk.h"
 #include "keyspace/keyspace.h"
 
 /* -- SCAN -- */
@@ -141,6 +142,10 @@ static void reply_if_matches(void *opaque, void *entry)
 
 static void keys_command(struct call *call)
 {
+    if (key_walk_is_worth_it(call)) {
+        key_walk_begin(call, 1);
+        return;
+    }
     struct keys_context context = {
         .call = call,
         .pattern = call->argv[1],

@@ -10,6 +10,7 @@
 #include "client/exchange.h"
 #include "dispatch/blocking.h"
 #include "dispatch/call.h"
+#include "dispatch/key_walk.h"
 #include "dispatch/listening.h"
 #include "dispatch/transaction.h"
 #include "dispatch/watch.h"
@@ -32,11 +33,13 @@ struct executor *executor_create(const struct services *services,
     executor->settings = settings;
     executor->watches = watch_table_create(services->keyspace);
     executor->blocking = blocking_table_create(executor);
+    executor->walks = key_walks_create(executor);
     return executor;
 }
 
 void executor_destroy(struct executor *executor)
 {
+    key_walks_destroy(executor->walks);
     blocking_table_destroy(executor->blocking);
     watch_table_destroy(executor->watches);
     mem_free(executor);
@@ -441,6 +444,7 @@ void executor_run_inside(struct executor *executor, struct call *call)
 void executor_forget_client(struct executor *executor, struct client *client)
 {
     blocking_forget(client);
+    key_walks_forget(executor->walks, client);
     transaction_discard(executor, client);
 }
 
@@ -481,5 +485,14 @@ void executor_end_blocked(struct executor *executor, struct client *client, stru
     count_command(executor, command, &client->reply, spent_ns);
     if (executor->settings->latency_tracking)
         latency_histogram_record(&command->stats.histogram, (uint64_t)spent_ns);
+    go_on(executor, client);
+}
+
+void executor_end_request(struct executor *executor, struct client *client, struct request *request,
+                          int64_t spent_ns)
+{
+    struct call call = new_call(executor, client, request);
+    count_command(executor, call.command, call.reply, spent_ns);
+    observe(executor, &call, spent_ns);
     go_on(executor, client);
 }

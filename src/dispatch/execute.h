@@ -17,6 +17,7 @@ struct keyspace;
 struct call;
 struct watch_table;
 struct blocking_table;
+struct key_walks;
 struct timers;
 
 struct executor {
@@ -30,6 +31,7 @@ struct executor {
     uint64_t oom_refused;
     struct watch_table *watches;
     struct blocking_table *blocking;
+    struct key_walks *walks;
     struct timers *timers; /* of main's loop, for timeouts of blocked clients; NULL: none (tests) */
     bool is_in_transaction; /* EXEC runs: what is propagated belongs together */
     /* Called after a command that changed something (AOF, replicas). NULL: nobody listens. */
@@ -52,7 +54,7 @@ void executor_run_inside(struct executor *executor, struct call *call);
 /* The client's connection is gone: its transaction, watched keys and blocked command end. */
 void executor_forget_client(struct executor *executor, struct client *client);
 
-/* -- for blocking.c -- */
+/* -- for blocking.c and key_walk.c -- */
 
 /* Runs the request of a blocked client from its beginning. */
 void executor_run_again(struct executor *executor, struct client *client) ON_MAIN;
@@ -60,6 +62,9 @@ void executor_run_again(struct executor *executor, struct client *client) ON_MAI
 void executor_begin_answer(struct client *client);
 /* After the answer was written: statistics, and the client goes on. */
 void executor_end_blocked(struct executor *executor, struct client *client, struct command *command,
+                          int64_t spent_ns) ON_MAIN;
+/* As executor_end_blocked for a request that took main's time: the slow log sees it as well. */
+void executor_end_request(struct executor *executor, struct client *client, struct request *request,
                           int64_t spent_ns) ON_MAIN;
 
 /* At the beginning of a run of requests: takes the time. */

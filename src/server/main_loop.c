@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/process.h"
 #include "dispatch/execute.h"
+#include "dispatch/key_walk.h"
 #include "io/idle_poll.h"
 #include "observability/stats.h"
 #include "server/metrics_http.h"
@@ -30,7 +31,8 @@ static bool has_lent(struct server *server)
 static int64_t choose_wait(struct server *server) ON_MAIN
 {
     struct wakeup *wakeup = io_pool_main_wakeup(server->pool);
-    if (loop_has_ready(io_pool_main_loop(server->pool)) || !exchange_is_idle(server->exchange))
+    if (loop_has_ready(io_pool_main_loop(server->pool)) || !exchange_is_idle(server->exchange) ||
+        key_walks_count(server->executor->walks) > 0)
         return 0;
     if (has_lent(server) && idle_poll_wait(&server->idle_poll, has_messages, server->exchange))
         return 0;
@@ -65,6 +67,7 @@ static void serve(struct server *server) ON_MAIN
     exchange_drain(server->exchange);
     executor_begin_run(server->executor);
     exchange_run(server->exchange);
+    key_walks_step(server->executor->walks, server_check_output, server);
     pubsub_flush(server->pubsub, server_check_output, server);
     client_eviction_run(server);
 }

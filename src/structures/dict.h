@@ -92,6 +92,12 @@ void dict_resume(struct dict *dict);
  * be visited twice. `visit` must not change the table. */
 uint64_t dict_scan(const struct dict *dict, uint64_t cursor,
                    void (*visit)(void *context, void *entry), void *context);
+/* For a dict that stays paused from the first call to the last: visits `buckets` buckets more, in
+ * the order of memory, backwards. *left is dict_bucket_count at first; false when it is 0. Every
+ * key that stays is visited once; one that is removed and added again meanwhile not more than once.
+ * `visit` as in dict_scan. */
+bool dict_walk(const struct dict *dict, size_t *left, size_t buckets,
+               void (*visit)(void *context, void *entry), void *context);
 /* Visits every entry once. `visit` may remove the visited entry (only that one); nothing may be
  * added. */
 void dict_each(struct dict *dict, void (*visit)(void *context, void *entry), void *context);

@@ -12,7 +12,8 @@ enum {
     /* Chains longer than this are picked a little too seldom by dict_random. */
     RANDOM_CHAIN_ENTRIES = 16,
     RANDOM_TRIES_MAX = 1000,
-    SAMPLE_STEPS_FACTOR = 10
+    SAMPLE_STEPS_FACTOR = 10,
+    WALK_AHEAD = 3 /* buckets whose entries are on their way */
 };
 
 static uint64_t reverse_bits(uint64_t value)
@@ -55,6 +56,29 @@ uint64_t dict_scan(const struct dict *dict, uint64_t cursor,
         cursor = next_cursor(cursor, dict->masks[large]);
     } while (cursor & (dict->masks[small] ^ dict->masks[large]));
     return cursor;
+}
+
+static const struct dict_bucket *bucket_at(const struct dict *dict, size_t index)
+{
+    size_t first = dict->masks[0] + 1;
+    return index < first ? &dict->tables[0][index] : &dict->tables[1][index - first];
+}
+
+/* Backwards, because what is added goes to the newer table. One that begins meanwhile is not
+ * visited at all. */
+bool dict_walk(const struct dict *dict, size_t *left, size_t buckets,
+               void (*visit)(void *context, void *entry), void *context)
+{
+    assert(dict->pauses > 0 && *left <= dict_bucket_count(dict));
+    for (; *left > 0 && buckets > 0; buckets--) {
+        if (*left > WALK_AHEAD) {
+            const struct dict_bucket *ahead = bucket_at(dict, *left - 1 - WALK_AHEAD);
+            for (unsigned i = 0; i < DICT_BUCKET_SLOTS; i++)
+                __builtin_prefetch(ahead->slots[i]);
+        }
+        visit_chain(bucket_at(dict, --*left), visit, context);
+    }
+    return *left > 0;
 }
 
 void dict_each(struct dict *dict, void (*visit)(void *context, void *entry), void *context)

@@ -137,3 +137,39 @@ Test(dict_scan, sample_is_distinct, .init = setup)
     }
     dict_deinit(&dict);
 }
+
+/* As KEYS does: whatever is added and removed, nothing is seen twice, and what stays is seen. */
+static void walk_while_changing(struct dict *dict, uint32_t stable)
+{
+    for (uint32_t i = 0; i < KEYS; i++)
+        items[i].seen = 0;
+    unsigned grows = (unsigned)random_below(2);
+    dict_pause(dict);
+    size_t left = dict_bucket_count(dict);
+    while (dict_walk(dict, &left, 1 + random_below(3), see, NULL)) {
+        for (int i = 0; i < 60; i++)
+            toggle(dict, stable + (uint32_t)random_below(KEYS - stable), grows);
+        cr_assert(dict_rehash(dict, 5) == dict_is_rehashing(dict));
+    }
+    dict_resume(dict);
+    for (uint32_t i = 0; i < KEYS; i++) {
+        cr_assert_leq(items[i].seen, 1, "key %u was seen twice", i);
+        cr_assert(i >= stable || items[i].seen == 1, "key %u was missed", i);
+    }
+}
+
+Test(dict_scan, walk_sees_what_stays_once, .init = setup)
+{
+    struct dict dict;
+    dict_init(&dict, &item_type);
+    for (uint32_t i = 0; i < 300; i++)
+        toggle(&dict, i, true);
+    for (int round = 0; round < 60; round++) {
+        walk_while_changing(&dict, 300);
+        for (int i = 0; i < 200; i++) /* now and then it begins within a resize */
+            toggle(&dict, 300 + (uint32_t)random_below(KEYS - 300), (unsigned)round & 1);
+        dict_rehash(&dict, random_below(2) ? 3 : SIZE_MAX / 16);
+        dict_check(&dict);
+    }
+    dict_deinit(&dict);
+}
