@@ -1,15 +1,10 @@
 // ioredis over TLS: ready check, pipelines, errors, reconnection. Usage: ioredis.js PORT CERTIFICATE_FOLDER
-const fs = require('fs');
 const assert = require('assert');
 const Redis = require('ioredis');
+const { tls: readTls, run } = require('./tls_options');
 
 const [port, certs] = [Number(process.argv[2]), process.argv[3]];
-const tls = {
-  ca: fs.readFileSync(`${certs}/ca.crt`),
-  cert: fs.readFileSync(`${certs}/client.crt`),
-  key: fs.readFileSync(`${certs}/client.key`),
-  servername: 'localhost',
-};
+const tls = readTls(certs);
 
 async function main() {
   const client = new Redis({ host: '127.0.0.1', port, tls, connectionName: 'ioredis-test', db: 2 });
@@ -54,7 +49,4 @@ async function main() {
   await client.quit();
 }
 
-main().catch((error) => {
-  console.error(error);
-  process.exit(1);
-});
+run(main);

@@ -1,18 +1,10 @@
 // node-redis over TLS, RESP2 and RESP3. Usage: node-redis.js PORT CERTIFICATE_FOLDER
-const fs = require('fs');
 const assert = require('assert');
 const { createClient } = require('redis');
+const { tls, run: runMain } = require('./tls_options');
 
 const [port, certs] = [Number(process.argv[2]), process.argv[3]];
-const socket = {
-  host: '127.0.0.1',
-  port,
-  tls: true,
-  ca: fs.readFileSync(`${certs}/ca.crt`),
-  cert: fs.readFileSync(`${certs}/client.crt`),
-  key: fs.readFileSync(`${certs}/client.key`),
-  servername: 'localhost',
-};
+const socket = { host: '127.0.0.1', port, tls: true, ...tls(certs) };
 
 async function run(RESP) {
   const client = createClient({ socket, RESP, name: 'node-redis-test', database: 3 });
@@ -46,7 +38,7 @@ async function run(RESP) {
   await (client.close ? client.close() : client.quit());
 }
 
-run(2).then(() => run(3)).catch((error) => {
-  console.error(error);
-  process.exit(1);
+runMain(async () => {
+  await run(2);
+  await run(3);
 });

@@ -188,4 +188,5 @@ def main():
     check(True, client.ping(), "ping after a kill")
 
 
-main()
+if __name__ == "__main__":
+    main()
