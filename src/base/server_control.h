@@ -23,6 +23,7 @@ struct server_control {
     bool (*abort_shutdown)(void *server);
     /* DEBUG SET-ACTIVE-EXPIRE and friends. */
     void (*set_active_expire)(void *server, bool enabled);
+    void (*pause_cron)(void *server, bool paused);
     /* CONFIG SET with these words: true when it has to wait for a worker; the caller then sets
      * CLIENT_BLOCKED, and the client is answered later. */
     bool (*defer_config_set)(void *server, struct client *client, int argc,

@@ -156,13 +156,16 @@ static void protocol_debug(struct call *call)
     else
         reply_errorf(reply,
                      "Wrong protocol type name. Please use one of the following: "
-                     "string|integer|double|null|array|set|map|attrib|push|verbatim|true|false");
+                     "string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|"
+                     "false");
 }
 
 static void help_debug(struct call *call)
 {
     static const char *const lines[] = {
         "CHANGE-REPL-ID",
+        "    No effect.",
+        "CLIENT-ENFORCE-REPLY-LIST <0|1>",
         "    No effect.",
         "DICT-RESIZING <0|1>",
         "    Whether tables may be resized.",
@@ -186,6 +189,8 @@ static void help_debug(struct call *call)
         "    Show how the value of <key> is kept.",
         "PANIC",
         "    Crash the server.",
+        "PAUSE-CRON <0|1>",
+        "    Setting it to 1 stops what the server does at regular intervals.",
         "POPULATE <count> [<prefix>] [<size>]",
         "    Create <count> string keys named <prefix>:<num>.",
         "PROTOCOL <type>",
@@ -194,6 +199,8 @@ static void help_debug(struct call *call)
         "    No effect.",
         "RELOAD",
         "    Write every value as a snapshot does, and read it again.",
+        "REPLYBUFFER <subcommand> <value>",
+        "    No effect.",
         "SDSLEN <key>",
         "    Show the sizes of a string key.",
         "SET-ACTIVE-EXPIRE <0|1>",
@@ -206,7 +213,28 @@ static void help_debug(struct call *call)
     reply_help(call->reply, "DEBUG", lines);
 }
 
-/* No replicas, no reply buffers that change their size by themselves: nothing to be done. */
+static void pause_cron_debug(struct call *call)
+{
+    const struct server_control *control = call->services->control;
+    control->pause_cron(control->server, !call_is(call, 2, "0"));
+    reply_ok(call->reply);
+}
+
+/* Reply buffers do not change their size by themselves: nothing to be done. */
+static void replybuffer_debug(struct call *call)
+{
+    int64_t ms;
+    bool is_peak = call_is(call, 2, "peak-reset-time");
+    if (is_peak && !call_is(call, 3, "never") && !call_is(call, 3, "reset") &&
+        !call_integer(call, 3, &ms, NULL))
+        return;
+    if (is_peak || call_is(call, 2, "resizing"))
+        reply_ok(call->reply);
+    else
+        call_unknown_subcommand(call);
+}
+
+/* No replicas, no scripts, replies that are lists anyway: nothing to be done. */
 static void nothing_debug(struct call *call)
 {
     reply_ok(call->reply);
@@ -225,7 +253,9 @@ static const struct debug_row rows[] = {
     {"error", 3, 3, error_debug},
     {"jmap", 2, 2, nothing_debug},
     {"change-repl-id", 2, 2, nothing_debug},
-    {"replybuffer", 4, 4, nothing_debug},
+    {"client-enforce-reply-list", 3, 3, nothing_debug},
+    {"replybuffer", 4, 4, replybuffer_debug},
+    {"pause-cron", 3, 3, pause_cron_debug},
     {"set-disable-deny-scripts", 3, 3, nothing_debug},
     {"panic", 2, 2, panic_debug},
     {"protocol", 3, 3, protocol_debug},

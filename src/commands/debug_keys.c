@@ -141,22 +141,19 @@ static void packed_threshold_debug(struct call *call)
 
 /* -- fingerprints -- */
 
-static void reply_digest(struct reply *reply, const uint8_t digest[SHA1_SIZE], bool is_bulk)
+static void reply_digest(struct reply *reply, const uint8_t digest[SHA1_SIZE])
 {
     char text[2 * SHA1_SIZE + 1];
     for (int i = 0; i < SHA1_SIZE; i++)
         snprintf(text + 2 * i, 3, "%02x", digest[i]);
-    if (is_bulk)
-        reply_bulk_text(reply, text);
-    else
-        reply_simple(reply, text);
+    reply_simple(reply, text);
 }
 
 static void digest_debug(struct call *call)
 {
     uint8_t digest[SHA1_SIZE];
     digest_keyspace(call->services->keyspace, digest);
-    reply_digest(call->reply, digest, false);
+    reply_digest(call->reply, digest);
 }
 
 static void digest_value_debug(struct call *call)
@@ -167,7 +164,7 @@ static void digest_value_debug(struct call *call)
         const struct entry *entry = db_peek(call->db, call_key(call, i));
         if (entry)
             digest_entry(entry, digest);
-        reply_digest(call->reply, digest, true);
+        reply_digest(call->reply, digest);
     }
 }
 
@@ -250,8 +247,9 @@ static void populate_debug(struct call *call)
     int64_t count;
     int64_t size = 0;
     struct bytes prefix = call->argc > 3 ? call->argv[3] : BYTES_LITERAL("key");
-    if (!call_integer_in(call, 2, 0, INT64_MAX, &count, NULL) ||
-        (call->argc > 4 && !call_integer_in(call, 4, 0, 1 << 29, &size, NULL)))
+    const char *refusal = "ERR value is out of range, must be positive";
+    if (!call_integer_in(call, 2, 0, INT64_MAX, &count, refusal) ||
+        (call->argc > 4 && !call_integer_in(call, 4, 0, 1 << 29, &size, refusal)))
         return;
     struct buffer text;
     buffer_init(&text, value_size_max);
@@ -320,6 +318,13 @@ static void reload_debug(struct call *call)
 {
     struct keyspace *keyspace = call->services->keyspace;
     bool is_fine = true;
+    for (int i = 2; i < call->argc; i++)
+        if (!call_is(call, i, "merge") && !call_is(call, i, "noflush") &&
+            !call_is(call, i, "nosave")) {
+            reply_error(call->reply,
+                        "ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.");
+            return;
+        }
     for (int i = 0; i < keyspace->count; i++) {
         struct db *db = &keyspace->dbs[i];
         struct names names = {mem_alloc((db_count(db) + 1) * sizeof(struct bytes)), 0};

@@ -97,6 +97,8 @@ static void on_cron(struct timer *timer)
     struct server *server = (struct server *)((char *)timer - offsetof(struct server, cron_timer));
     int64_t period_ms = 1000 / server->settings.server.hz;
     timer_start(loop_timers(io_pool_main_loop(server->pool)), timer, period_ms);
+    if (server->is_cron_paused)
+        return;
     server->cron_runs++;
     update_expire_mode(server);
     keyspace_cron(server->keyspace, clock_wall_ms());

@@ -194,6 +194,12 @@ static int start_tls(struct server *server) ON_MAIN
     return 0;
 }
 
+static void pause_cron(void *context, bool paused)
+{
+    struct server *server = context;
+    server->is_cron_paused = paused;
+}
+
 static void set_active_expire(void *context, bool enabled)
 {
     ((struct server *)context)->keyspace->active_expire_is_off = !enabled;
@@ -205,6 +211,7 @@ static void fill_services(struct server *server)
                                               .request_shutdown = server_request_shutdown,
                                               .abort_shutdown = server_abort_shutdown,
                                               .set_active_expire = set_active_expire,
+                                              .pause_cron = pause_cron,
                                               .defer_config_set = tls_change_defer};
     server->services = (struct services){.keyspace = server->keyspace,
                                          .clients = server->clients,

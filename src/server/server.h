@@ -88,6 +88,7 @@ struct server {
     struct old_listeners *old_listeners; /* only while they are re-opened */
     struct loop_watch signal_watch;
     struct timer cron_timer;
+    bool is_cron_paused; /* DEBUG PAUSE-CRON */
     struct idle_poll idle_poll;
     int64_t cron_runs;
 

@@ -43,6 +43,8 @@ def reply_end(data, at):
             wanted += max(int(data[at + 1:line_end]), 0)
         elif kind == 0x25:  # a map
             wanted += 2 * int(data[at + 1:line_end])
+        elif kind == 0x7c:  # attributes, in front of what they belong to
+            wanted += 2 * int(data[at + 1:line_end]) + 1
         elif kind not in b"+-:_,#(":
             raise ValueError("not a reply: %r" % data[at:at + 60])
         at = next_at

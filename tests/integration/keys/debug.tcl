@@ -54,6 +54,27 @@ start_server {} {
         assert_error "ERR argument must be a memory value*" {r debug quicklist-packed-threshold 4gb}
     } {command:debug}
 
+    test "DEBUG PAUSE-CRON stops what happens at intervals" {
+        r flushall
+        assert_equal OK [r debug pause-cron 1]
+        r set x 1 px 1
+        resp::pause_ms 250
+        assert_equal 1 [r dbsize]
+        assert_equal OK [r debug pause-cron 0]
+        wait_until 0 5 {r dbsize}
+    } {command:debug}
+
+    test "DEBUG refuses what it does not know" {
+        assert_error "ERR unknown subcommand or wrong number of arguments for 'bogus'. Try DEBUG HELP." {r debug bogus}
+        assert_error "ERR unknown subcommand or wrong number of arguments for 'replybuffer'*" {r debug replybuffer x 1}
+        assert_equal OK [r debug replybuffer peak-reset-time never]
+        assert_equal OK [r debug replybuffer resizing 0]
+        assert_equal OK [r debug client-enforce-reply-list 0]
+        assert_error "ERR value is out of range, must be positive" {r debug populate abc}
+        assert_error "ERR DEBUG RELOAD only supports*" {r debug reload bogus}
+        assert_error "ERR Wrong protocol type name.*bignum*" {r debug protocol bogus}
+    } {command:debug}
+
     test "DEL of a large value is freed in the background whatever the options say" {
         r config set lazyfree-lazy-user-del no
         r flushall
