@@ -76,8 +76,8 @@ start_server {} {
         assert_error "ERR syntax error" {r sort_ro list store out}
     }
 
-    # Advisory #15478: what is checked must be what is used.
-    test "SORT with STORE repeated: the last one counts, for COMMAND GETKEYS too" {
+    # What is checked must be what is used.
+    test "redis#15478, CVE-2023-41053: SORT with STORE repeated: the last counts, for COMMAND GETKEYS too" {
         r del out other
         r sort list store out store other
         assert_equal {0 1} [list [r exists out] [r exists other]]

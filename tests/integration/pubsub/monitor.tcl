@@ -104,7 +104,7 @@ start_server {} {
         assert_equal 2 [r get k]
     }
 
-    test "hostile: clients freed while a list of them is walked" {
+    test "redis#15594: monitors freed while a list of them is walked" {
         # Monitors that kill each other and themselves, while commands feed them.
         for {set round 0} {$round < 5} {incr round} {
             set monitors {}

@@ -701,7 +701,7 @@ start_server {overrides {requirepass secret}} {
 }
 
 start_server {} {
-    test "Hostile: CLIENT KILL of itself inside EXEC with SSUBSCRIBE" {
+    test "redis#15094: CLIENT KILL of itself inside EXEC with SSUBSCRIBE" {
         foreach {subscribe answer} {
             subscribe {subscribe a 1} psubscribe {psubscribe a 1}
             ssubscribe {ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client}

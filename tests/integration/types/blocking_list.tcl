@@ -454,7 +454,7 @@ start_server {} {
         assert_equal 0 [s clients_in_timeout_table]
     }
 
-    test "Hostile: clients freed while a list of those that wait is walked" {
+    test "redis#15594, valkey#4212: clients freed while a list of those that wait is walked" {
         set clients {}
         for {set i 0} {$i < 20} {incr i} {
             lassign [blocked_client_id blpop k other$i 0] c id
@@ -503,7 +503,7 @@ start_server {} {
         wait_until 0 5 {s total_blocking_keys}
     } redis8
 
-    test "Hostile: a blocked client's command finds no memory when it is run again" {
+    test "CVE-2026-23479: a blocked client's command finds no memory when it is run again" {
         r flushall
         set c [blocked_client blmove src dst left left 0]
         set c2 [blocked_client blpop src 0]
@@ -521,7 +521,7 @@ start_server {} {
         nobody_blocks
     } redis8
 
-    test "Hostile: the key of a blocked client is evicted while its command is run again" {
+    test "CVE-2026-23479: the key of a blocked client is evicted while its command is run again" {
         r flushall
         set c [blocked_client blmove src dst left left 0]
         r multi

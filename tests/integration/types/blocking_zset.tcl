@@ -190,7 +190,7 @@ start_server {} {
         $c close
     } command:psubscribe
 
-    test "Hostile: clients freed while a list of those that wait is walked" {
+    test "redis#15594, valkey#4212: clients freed while a list of those that wait is walked" {
         r flushall
         set clients {}
         set ids {}

@@ -211,7 +211,7 @@ start_server {} {
     }
 
     # The key that is checked must be the one that is written.
-    test "GEORADIUS with a repeated STORE uses the key that COMMAND GETKEYS tells" {
+    test "redis#15478: GEORADIUS with a repeated STORE uses the key that COMMAND GETKEYS tells" {
         add_sicily
         r del d e
         assert_equal 2 [r georadius Sicily 15 37 200 km store d storedist e]
