@@ -122,6 +122,8 @@ static void push_sample(struct call *call)
     reply_push(call->reply, 2);
     reply_bulk_text(call->reply, "server-cpu-usage");
     reply_integer(call->reply, 42);
+    /* A push answers nothing: the command is answered besides. */
+    reply_bulk_text(call->reply, "Some real reply following the push reply");
 }
 
 static void protocol_debug(struct call *call)

@@ -298,7 +298,7 @@ static void list_subcommand(struct call *call)
     }
     struct reply_mark mark = reply_defer(call->reply);
     command_table_each(call->services->commands, visit_list, &filter);
-    reply_defer_set(call->reply, mark, filter.count);
+    reply_defer_array(call->reply, mark, filter.count);
 }
 
 /* -- COMMAND GETKEYS -- */

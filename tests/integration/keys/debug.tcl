@@ -75,6 +75,14 @@ start_server {} {
         assert_error "ERR Wrong protocol type name.*bignum*" {r debug protocol bogus}
     } {command:debug}
 
+    test "DEBUG PROTOCOL PUSH is answered besides" {
+        r hello 3
+        assert_equal {server-cpu-usage 42} [r debug protocol push]
+        assert_equal "Some real reply following the push reply" [r read]
+        assert_equal PONG [r ping]
+        r hello 2
+    } {command:debug}
+
     test "DEL of a large value is freed in the background whatever the options say" {
         r config set lazyfree-lazy-user-del no
         r flushall

@@ -40,6 +40,10 @@ start_server {} {
         assert_equal {get getdel getex getrange getset} \
             [lsort [lmap n [r command list filterby pattern get*] { expr {$n in {get getdel getex getrange getset} ? $n : [continue]} }]]
         assert {"get" in [r command list filterby aclcat read]}
+        r hello 3
+        r send command list filterby pattern nosuch*
+        assert_equal "*0\r\n" [[srv client] raw]
+        r hello 2
         assert {"set" ni [r command list filterby aclcat read]}
         assert_equal {} [r command list filterby module nosuch]
         assert_error "ERR syntax error" {r command list nosuch}
