@@ -229,5 +229,6 @@ class Bench:
                 "kernel": os.uname().release, "time": time.strftime("%Y-%m-%d %H:%M"),
                 "openssl": ssl.OPENSSL_VERSION, "io_threads": self.options.io_threads,
                 "peer_io_threads": self.options.peer_io_threads,
+                "server_args": self.options.server_args,
                 "client": self.options.client, "rounds": self.options.rounds,
                 "server": names["sluice"], "peer": names["peer"]}
