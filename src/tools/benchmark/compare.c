@@ -18,8 +18,9 @@ static void init_target(struct compare_target *target, const struct options *opt
     if (options->handshakes == HANDSHAKES_RESUMED && !target->options.tls.is_enabled)
         fatal("--handshakes resumed needs TLS: %s is no rediss:// URI", uri);
     options_format_target(&target->options, target->name, sizeof(target->name));
+    size_t size = strlen(target->name);
     if (target->options.tls.is_enabled)
-        strncat(target->name, " (TLS)", sizeof(target->name) - strlen(target->name) - 1);
+        snprintf(target->name + size, sizeof(target->name) - size, " (TLS)");
 }
 
 void compare_init(struct compare *compare, const struct options *options)
