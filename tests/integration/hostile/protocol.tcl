@@ -118,6 +118,20 @@ start_server {} {
         assert_equal PONG [r ping]
     }
 
+    test "CVE-2024-31228, CVE-2022-36021: patterns of HSCAN, SSCAN, ZSCAN and SORT" {
+        r hset h [string repeat a 200] 1
+        r sadd s [string repeat a 200]
+        r zadd z 1 [string repeat a 200]
+        set start [clock milliseconds]
+        foreach pattern [list "[string repeat {a*} 60]b" [string repeat * 100000] "[string repeat {[a} 50000]" \
+            "[string repeat {*a} 50000]" [string repeat \\ 99999] "[string repeat {a*?[a-z]} 60]\[^"] {
+            foreach command {{hscan h} {sscan s} {zscan z}} { r {*}$command 0 match $pattern count 100 }
+            r sort s alpha by $pattern get $pattern
+        }
+        assert {[clock milliseconds] - $start < 5000}
+        r del h s z
+    }
+
     test "redis#14982, dragonfly#4466: SCAN with extreme numbers" {
         foreach words {{scan 9223372036854775808} {scan 18446744073709551615 count 9223372036854775807}
             {scan 0 count 9223372036854775807} {scan 0 count 4294967296}} {
