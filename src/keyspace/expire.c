@@ -1,8 +1,9 @@
 /* Keys whose time has come: when they are met (lazy), and before (active). Main thread.
  *
  * Active expiry asks the index for what is due, oldest first, so it looks only at keys that really
- * go. It is bounded in time: a slow round in keyspace_cron, a share of the interval that grows with
- * active-expire-effort, and a fast round of about a millisecond before the loop sleeps.
+ * go. It is bounded in time: keyspace_cron allows it a share of the interval, which grows with
+ * active-expire-effort. That is spent in rounds of about a millisecond, one in cron and one in each
+ * turn of the loop that follows; and one more is made before the loop sleeps.
  */
 #include "keyspace/keyspace_internal.h"
 
@@ -11,8 +12,8 @@ enum {
     BATCHES_PER_TIME_CHECK = 4,
     SLOW_SHARE_PERCENT = 25, /* of the time between two crons, at effort 1 */
     SLOW_SHARE_PER_EFFORT = 2,
-    FAST_ROUND_US = 1000,
-    FAST_ROUND_PER_EFFORT_US = 250
+    ROUND_US = 1000,
+    ROUND_PER_EFFORT_US = 250
 };
 
 bool db_entry_is_expired(const struct db *db, const struct entry *entry)
@@ -90,13 +91,15 @@ static size_t expire_batch(struct db *db, int64_t now_ms)
     return count;
 }
 
-static int64_t budget_us(const struct keyspace *keyspace, bool is_fast)
+static int64_t effort_of(const struct keyspace *keyspace)
 {
-    int64_t effort = keyspace->settings->active_expire_effort - 1;
-    if (is_fast)
-        return FAST_ROUND_US + FAST_ROUND_PER_EFFORT_US * effort;
+    return keyspace->settings->active_expire_effort - 1;
+}
+
+static int64_t allowance_us(const struct keyspace *keyspace)
+{
     int64_t interval = 1000000 / (keyspace->settings->hz > 0 ? keyspace->settings->hz : 10);
-    return interval * (SLOW_SHARE_PERCENT + SLOW_SHARE_PER_EFFORT * effort) / 100;
+    return interval * (SLOW_SHARE_PERCENT + SLOW_SHARE_PER_EFFORT * effort_of(keyspace)) / 100;
 }
 
 /* Removes due keys of one database until none is left or the time is over; false when it is over.
@@ -109,12 +112,10 @@ static bool expire_db(struct db *db, int64_t now_ms, int64_t end_us)
     return true;
 }
 
-void expire_cycle(struct keyspace *keyspace, int64_t now_ms, bool is_fast)
+static void expire_round(struct keyspace *keyspace, int64_t now_ms)
 {
-    if (keyspace->active_expire_is_off || keyspace->expire_mode != EXPIRE_DELETE)
-        return;
     int64_t start_us = clock_read_us();
-    int64_t end_us = start_us + budget_us(keyspace, is_fast);
+    int64_t end_us = start_us + ROUND_US + ROUND_PER_EFFORT_US * effort_of(keyspace);
     bool is_complete = true;
     for (int i = 0; i < keyspace->count && is_complete; i++) {
         struct db *db = &keyspace->dbs[keyspace->expire_next_db % keyspace->count];
@@ -122,14 +123,41 @@ void expire_cycle(struct keyspace *keyspace, int64_t now_ms, bool is_fast)
         if (is_complete)
             keyspace->expire_next_db = (keyspace->expire_next_db + 1) % keyspace->count;
     }
-    if (!is_complete)
+    int64_t spent_us = clock_read_us() - start_us;
+    bool had_time = keyspace->expire_allowance_us > 0;
+    keyspace->expire_allowance_us -= spent_us;
+    if (!is_complete && had_time && keyspace->expire_allowance_us <= 0)
         keyspace->stats.expired_time_cap_reached++;
     keyspace->expire_is_behind = !is_complete;
-    keyspace->stats.expire_cycle_us += (uint64_t)(clock_read_us() - start_us);
+    keyspace->stats.expire_cycle_us += (uint64_t)spent_us;
+}
+
+static bool expires_actively(const struct keyspace *keyspace)
+{
+    return !keyspace->active_expire_is_off && keyspace->expire_mode == EXPIRE_DELETE;
+}
+
+void expire_cron(struct keyspace *keyspace, int64_t now_ms)
+{
+    keyspace->expire_allowance_us = allowance_us(keyspace);
+    if (expires_actively(keyspace))
+        expire_round(keyspace, now_ms);
+}
+
+bool keyspace_expire_goes_on(const struct keyspace *keyspace)
+{
+    return keyspace->expire_is_behind && keyspace->expire_allowance_us > 0 &&
+           expires_actively(keyspace);
+}
+
+void keyspace_expire_turn(struct keyspace *keyspace, int64_t now_ms)
+{
+    if (__builtin_expect(keyspace_expire_goes_on(keyspace), 0))
+        expire_round(keyspace, now_ms);
 }
 
 void keyspace_expire_fast(struct keyspace *keyspace, int64_t now_ms)
 {
-    if (keyspace->expire_is_behind)
-        expire_cycle(keyspace, now_ms, true);
+    if (keyspace->expire_is_behind && expires_actively(keyspace))
+        expire_round(keyspace, now_ms);
 }

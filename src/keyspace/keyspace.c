@@ -152,7 +152,7 @@ static void rehash(struct keyspace *keyspace)
 void keyspace_cron(struct keyspace *keyspace, int64_t now_ms)
 {
     update_access_clock(keyspace);
-    expire_cycle(keyspace, now_ms, false);
+    expire_cron(keyspace, now_ms);
     if (keyspace->settings->activerehashing && !keyspace->resize_is_avoided)
         rehash(keyspace);
     lazy_free_step(keyspace);

@@ -84,6 +84,7 @@ struct keyspace {
     bool active_expire_is_off;     /* DEBUG SET-ACTIVE-EXPIRE 0 */
     bool resize_is_avoided;        /* a child process shares our pages */
     bool expire_is_behind;         /* active expiry ran out of time with due keys left */
+    int64_t expire_allowance_us;   /* that active expiry may still take until the next cron */
     int expire_next_db;            /* where active expiry goes on */
     int rehash_next_db;
     struct eviction_pool *pool;
@@ -130,6 +131,10 @@ size_t keyspace_overhead(const struct keyspace *keyspace);
 /* Once every 1000/hz ms: access clock, active expiry, rehashing, reclaiming. `now_ms` is wall time.
  */
 void keyspace_cron(struct keyspace *keyspace, int64_t now_ms);
+/* Each turn of the loop: active expiry goes on, about a millisecond, until the share of the time
+ * that cron has allowed is spent; while `goes_on` the loop should not sleep. */
+void keyspace_expire_turn(struct keyspace *keyspace, int64_t now_ms);
+bool keyspace_expire_goes_on(const struct keyspace *keyspace);
 /* Before the loop sleeps: a fast round of active expiry, bounded to about a millisecond, when the
  * last one left due keys. */
 void keyspace_expire_fast(struct keyspace *keyspace, int64_t now_ms);

@@ -123,7 +123,7 @@ bool expire_fields(struct db *db, int64_t now_ms, int64_t end_us);
 
 /* -- expire.c, active -- */
 
-void expire_cycle(struct keyspace *keyspace, int64_t now_ms, bool is_fast);
+void expire_cron(struct keyspace *keyspace, int64_t now_ms);
 
 /* -- evict.c -- */
 

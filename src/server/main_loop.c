@@ -32,7 +32,7 @@ static int64_t choose_wait(struct server *server) ON_MAIN
 {
     struct wakeup *wakeup = io_pool_main_wakeup(server->pool);
     if (loop_has_ready(io_pool_main_loop(server->pool)) || !exchange_is_idle(server->exchange) ||
-        key_walks_count(server->executor->walks) > 0)
+        key_walks_count(server->executor->walks) > 0 || keyspace_expire_goes_on(server->keyspace))
         return 0;
     if (has_lent(server) && idle_poll_wait(&server->idle_poll, has_messages, server->exchange))
         return 0;
@@ -68,6 +68,7 @@ static void serve(struct server *server) ON_MAIN
     executor_begin_run(server->executor);
     exchange_run(server->exchange);
     key_walks_step(server->executor->walks, server_check_output, server);
+    keyspace_expire_turn(server->keyspace, clock_wall_ms());
     pubsub_flush(server->pubsub, server_check_output, server);
     client_eviction_run(server);
 }

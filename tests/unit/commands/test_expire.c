@@ -123,7 +123,8 @@ Test(expire, active_expiry_removes_untouched_keys)
     fixture_run(fx, "SET stays v EX 1000");
     cr_assert_eq(db_expiring_count(keyspace_db(fx->keyspace, 0)), 301);
     /* The index has units of 256 ms: they are due when the unit is over. */
-    keyspace_cron(fx->keyspace, clock_wall_ms() + 1000);
+    for (int i = 0; i < 100 && db_count(keyspace_db(fx->keyspace, 0)) > 1; i++)
+        keyspace_cron(fx->keyspace, clock_wall_ms() + 1000);
     cr_assert_eq(db_count(keyspace_db(fx->keyspace, 0)), 1);
     cr_assert_eq(fx->keyspace->stats.expired_keys, 300);
     cr_assert_eq(fx->keyspace->stats.expired_keys_active, 300);

@@ -136,6 +136,34 @@ Test(keyspace, active_expiry_takes_due_keys_only)
     }
 }
 
+/* Cron makes one round and leaves the rest of its share to the turns that follow. */
+Test(keyspace, active_expiry_goes_on_in_turns)
+{
+    enum { DUE = 60000 };
+    int64_t now = clock_wall_ms();
+    for (int i = 0; i < DUE; i++)
+        put(db, i, now + 100);
+    cr_assert_not(keyspace_expire_goes_on(keyspace));
+    keyspace_cron(keyspace, now + 1000);
+    cr_assert_gt(db_count(db), 0);
+    cr_assert_lt(db_count(db), DUE);
+    cr_assert(keyspace->expire_is_behind);
+    for (int i = 0; i < 10000 && db_count(db) > 0; i++) {
+        size_t left = db_count(db);
+        if (!keyspace_expire_goes_on(keyspace)) {
+            uint64_t capped = keyspace->stats.expired_time_cap_reached;
+            cr_assert_gt(capped, 0);
+            keyspace_expire_turn(keyspace, now + 1000);
+            cr_assert_eq(db_count(db), left, "the share was spent");
+            keyspace_cron(keyspace, now + 1000);
+        }
+        keyspace_expire_turn(keyspace, now + 1000);
+        cr_assert(db_count(db) == 0 || db_count(db) < left);
+    }
+    cr_assert_eq(keyspace->stats.expired_keys_active, DUE);
+    cr_assert_not(keyspace_expire_goes_on(keyspace));
+}
+
 Test(keyspace, active_expiry_can_be_off)
 {
     put(db, 1, clock_wall_ms() - 10000);
