@@ -109,7 +109,7 @@ _redis_benchmark() {
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
     COMPREPLY=()
     case $previous in
-    --cacert | --cert | --key | -s)
+    --cacert | --cert | --key | -s | --json | --hdr)
         compopt -o filenames 2>/dev/null
         mapfile -t COMPREPLY < <(compgen -f -- "$current")
         return
@@ -118,6 +118,14 @@ _redis_benchmark() {
         mapfile -t COMPREPLY < <(compgen -W 'ping set get incr lpush rpush lpop rpop sadd hset spop
             zadd zpopmin lrange mset' -- "$current")
         return
+        ;;
+    --key-pattern)
+        mapfile -t COMPREPLY < <(compgen -W 'random sequential gaussian' -- "$current")
+        return
+        ;;
+    --handshakes)
+        mapfile -t COMPREPLY < <(compgen -W 'full resumed' -- "$current")
+        [[ ${#COMPREPLY[@]} -eq 0 ]] || return
         ;;
     esac
     [[ $current != -* ]] ||
