@@ -28,6 +28,9 @@ int process_check_cpulist(const char *list);
  * same. No effect before Linux 6.12, or on a thread of another scheduling class. Threads inherit
  * it. */
 void process_set_slice(int64_t slice_us);
+/* For how long the calling thread has wanted a processor: ran, or was ready and waited for one that
+ * others had. 0 where the kernel does not tell. */
+uint64_t process_wanted_us(void);
 /* Memory of the machine, or of the control group when that is smaller. */
 uint64_t process_memory_limit(void);
 

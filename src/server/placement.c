@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/process.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,6 +35,9 @@ struct placement {
     struct placement_facts facts;
     uint64_t requests; /* at the last look */
     uint64_t batches;
+    uint64_t turns; /* of main's loop */
+    uint64_t (*meter)(void);
+    uint64_t wanted_us;                   /* by the meter */
     uint64_t busy_us[IO_THREADS_MAX + 1]; /* of each thread at the last look */
 };
 
@@ -47,7 +51,14 @@ struct placement *placement_create(struct exchange *exchange, struct io_pool *po
     placement->facts.is_lending = true;
     placement->patience = PLACEMENT_CALM_PERIODS;
     placement->looked_us = clock_us();
+    placement->meter = process_wanted_us;
     return placement;
+}
+
+void placement_set_meter(struct placement *placement, uint64_t (*wanted_us)(void))
+{
+    placement->meter = wanted_us;
+    placement->wanted_us = wanted_us();
 }
 
 void placement_destroy(struct placement *placement)
@@ -99,6 +110,21 @@ static struct extremes find_extremes(struct placement *placement)
     return found;
 }
 
+static unsigned percent_of(uint64_t part_us, int64_t elapsed_us)
+{
+    return (unsigned)(part_us * 100 / (uint64_t)elapsed_us);
+}
+
+static void measure_wanted(struct placement *placement, int64_t elapsed_us)
+{
+    uint64_t wanted_us = placement->meter();
+    uint64_t spent_us = wanted_us - placement->wanted_us;
+    placement->wanted_us = wanted_us;
+    if (spent_us > (uint64_t)elapsed_us)
+        spent_us = (uint64_t)elapsed_us;
+    placement->facts.main_wanted_percent = percent_of(spent_us, elapsed_us);
+}
+
 static void measure(struct placement *placement, int64_t elapsed_us)
 {
     uint64_t total_us = 0;
@@ -119,23 +145,36 @@ static void measure(struct placement *placement, int64_t elapsed_us)
         if (i == 0)
             main_us = spent_us;
     }
-    placement->facts.main_busy_percent = (unsigned)(main_us * 100 / (uint64_t)elapsed_us);
-    placement->facts.busy_percent = (unsigned)(total_us * 100 / (uint64_t)elapsed_us);
+    placement->facts.main_busy_percent = percent_of(main_us, elapsed_us);
+    placement->facts.busy_percent = percent_of(total_us, elapsed_us);
     placement->are_others_busy = (total_us - main_us) * 1000 > (uint64_t)elapsed_us;
 }
 
-static void measure_depth(struct placement *placement)
+static uint64_t mean(uint64_t total, uint64_t count)
 {
+    return count > 0 ? total / count : 0;
+}
+
+/* How many requests came together: in a batch, and how many batches in a turn of main. */
+static void measure_company(struct placement *placement)
+{
+    struct placement_facts *facts = &placement->facts;
     uint64_t requests = exchange_requests_total(placement->exchange);
     uint64_t batches = exchange_batches_total(placement->exchange);
-    uint64_t depth = batches > placement->batches
-                         ? (requests - placement->requests) / (batches - placement->batches)
-                         : 0;
+    uint64_t turns = io_stat_read(loop_stats(io_pool_main_loop(placement->pool))->turns);
+    uint64_t new_batches = batches - placement->batches;
+    uint64_t depth = mean(requests - placement->requests, new_batches);
+    uint64_t width = mean(new_batches, turns - placement->turns);
     uint64_t threads = (uint64_t)find_extremes(placement).count;
-    placement->facts.is_deep = depth >= PLACEMENT_DEEP_REQUESTS &&
-                               placement->clients->count >= threads * PLACEMENT_DEEP_CLIENTS;
+    uint64_t clients = placement->clients->count;
+    facts->is_deep =
+        depth >= PLACEMENT_DEEP_REQUESTS && clients >= threads * PLACEMENT_DEEP_CLIENTS;
+    facts->is_wide =
+        width >= (facts->is_lending ? PLACEMENT_WIDE_BATCHES_LENT : PLACEMENT_WIDE_BATCHES) &&
+        clients >= threads * PLACEMENT_WIDE_CLIENTS;
     placement->requests = requests;
     placement->batches = batches;
+    placement->turns = turns;
 }
 
 static uint64_t traffic_of(struct client *client)
@@ -187,6 +226,8 @@ static bool begin_move(struct placement *placement, struct client *client, struc
 
 static bool is_too_busy(const struct placement_facts *facts)
 {
+    if (facts->is_wide && facts->main_wanted_percent > PLACEMENT_LEND_PERCENT)
+        return true;
     return facts->main_busy_percent >
            (facts->is_deep ? PLACEMENT_DEEP_LEND_PERCENT : PLACEMENT_LEND_PERCENT);
 }
@@ -281,6 +322,8 @@ static bool is_calm(const struct placement_facts *facts)
 {
     if (facts->is_deep)
         return facts->busy_percent < PLACEMENT_DEEP_CALM_PERCENT;
+    if (facts->is_wide)
+        return facts->busy_percent < PLACEMENT_WIDE_CALM_PERCENT;
     return facts->main_busy_percent < PLACEMENT_CALM_PERCENT &&
            facts->busy_percent < PLACEMENT_CALM_TOTAL_PERCENT;
 }
@@ -314,8 +357,9 @@ static void be_home(struct placement *placement) ON_MAIN
 
 static void be_lending(struct placement *placement) ON_MAIN
 {
+    bool in_company = placement->facts.is_deep || placement->facts.is_wide;
     if (is_too_busy(&placement->facts))
-        lend(placement, placement->facts.is_deep ? LEND_BUSY : LEND_HALF);
+        lend(placement, in_company ? LEND_BUSY : LEND_HALF);
     placement->calm_periods = is_calm(&placement->facts) ? placement->calm_periods + 1 : 0;
     if (placement->calm_periods >= placement->patience)
         set_lending(placement, false);
@@ -353,7 +397,8 @@ void placement_run(struct placement *placement)
     placement->moves = 0;
     io_pool_tend(placement->pool);
     measure(placement, elapsed_us);
-    measure_depth(placement);
+    measure_wanted(placement, elapsed_us);
+    measure_company(placement);
     empty_retiring(placement);
     if (has_threads(placement))
         decide(placement);

@@ -5,7 +5,9 @@
  * A hand-off to another thread costs about a microsecond when a request travels alone, so
  * connections are served cheapest where their commands run, until main is nearly full. When
  * requests travel in company (many clients with deep pipelines) the hand-off is cheap, so those are
- * lent early: the threads decrypt while main executes. What decides is measured: the share of the
+ * lent early: the threads decrypt while main executes. So it is when many clients have requests at
+ * the same time and others have the processor that main wants: several threads get more of it than
+ * one. What decides is measured: the share of the
  * last period that main and each I/O thread were busy, and how many requests came together.
  */
 #ifndef SERVER_PLACEMENT_H
@@ -37,7 +39,14 @@ enum {
     PLACEMENT_DEEP_REQUESTS = 4,
     PLACEMENT_DEEP_CLIENTS = 4,
     PLACEMENT_DEEP_LEND_PERCENT = 25,
-    PLACEMENT_DEEP_CALM_PERCENT = 15
+    PLACEMENT_DEEP_CALM_PERCENT = 15,
+    /* Wide turns: so many clients per thread, of whom so many had requests in one turn of main
+     * (lent, they come in smaller lots). Lent when main has a processor or waits for one for more
+     * than PLACEMENT_LEND_PERCENT, taken back when all together are calmer than this. */
+    PLACEMENT_WIDE_CLIENTS = 8,
+    PLACEMENT_WIDE_BATCHES = 16,
+    PLACEMENT_WIDE_BATCHES_LENT = 4,
+    PLACEMENT_WIDE_CALM_PERCENT = 60
 };
 
 struct placement;
@@ -50,6 +59,8 @@ void placement_set_elastic(struct placement *placement, bool is_elastic) ON_MAIN
 /* A TLS connection has opened on an I/O thread (io_pool_choose_for_handshake): it comes home at
  * once when that is where it would be placed, unless many come together. */
 void placement_on_opened(struct placement *placement, struct client *client) ON_MAIN;
+/* What tells how long main has wanted a processor; at first process_wanted_us. For tests. */
+void placement_set_meter(struct placement *placement, uint64_t (*wanted_us)(void));
 /* One look, unless the last one was a moment ago. */
 void placement_run(struct placement *placement) ON_MAIN;
 
@@ -57,8 +68,10 @@ struct placement_facts {
     bool is_elastic;
     bool is_lending;            /* main has too much to do: new connections go to the I/O threads */
     bool is_deep;               /* many clients with deep pipelines */
+    bool is_wide;               /* many clients have requests at the same time */
     unsigned main_busy_percent; /* of the last period */
-    unsigned busy_percent;      /* main and the I/O threads, added up */
+    unsigned main_wanted_percent; /* main ran, or waited for a processor */
+    unsigned busy_percent;        /* main and the I/O threads, added up */
     uint64_t lent;
     uint64_t taken_back;
     uint64_t evened; /* from one I/O thread to another, or off one that retires */

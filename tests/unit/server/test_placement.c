@@ -141,6 +141,47 @@ Test(placement, deep_pipelines_are_lent_early)
     stop();
 }
 
+static uint64_t wanted_us;
+
+static uint64_t read_wanted(void)
+{
+    return wanted_us;
+}
+
+/* One in which main wanted a processor for so much of it, and served so many clients a turn. */
+static void starved_period(unsigned wanted_percent, unsigned width)
+{
+    uint64_t *turns = &loop_stats(io_pool_main_loop(rig.pool))->turns;
+    uint64_t turns_before = *turns;
+    traffic(1);
+    while (clock_us() - looked_us < PLACEMENT_PERIOD_MS * 1000)
+        rig_turn();
+    *turns = turns_before + COUNT / width;
+    wanted_us += (uint64_t)(clock_us() - looked_us) * wanted_percent / 100;
+    looked_us = clock_us();
+    placement_run(placement);
+    struct exchange_moves moves;
+    RIG_UNTIL((exchange_count_moves(rig.exchange, &moves), moves.under_way == 0));
+    *turns = turns_before + COUNT / width; /* as placement saw them */
+}
+
+Test(placement, many_clients_are_lent_when_others_have_the_processor)
+{
+    start(2, true);
+    placement_set_meter(placement, read_wanted);
+    period(10, 1);
+    starved_period(99, 1);
+    cr_assert_eq(clients_at(0), COUNT, "few at the same time: several threads would cost more");
+    starved_period(20, COUNT);
+    cr_assert_eq(clients_at(0), COUNT, "main has all that it wants");
+    starved_period(99, COUNT);
+    cr_assert(facts().is_wide, "wanted %u", facts().main_wanted_percent);
+    cr_assert(facts().is_lending, "wanted %u", facts().main_wanted_percent);
+    cr_assert_eq(clients_at(0), 0);
+    cr_assert_eq(clients_at(1), COUNT / 2);
+    stop();
+}
+
 Test(placement, fixed_placement_keeps_main_free)
 {
     start(2, true);
