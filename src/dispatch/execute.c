@@ -306,12 +306,17 @@ static void run(struct executor *executor, struct call *call)
 {
     struct command *command = call->command;
     struct client *client = call->client;
+    struct stats *stats = executor->services.stats;
+    uint64_t spent_before_ns = stats->loop_command_ns;
     int64_t start_ns = executor->last_read_ns;
     executor->services.keyspace->no_touch = (client->flags & CLIENT_NO_TOUCH) != 0;
     command->spec->handler(call);
     int64_t now_ns = clock_read_ns();
     int64_t spent_ns = now_ns - start_ns;
     executor->last_read_ns = now_ns;
+    /* With what EXEC ran, but not twice; CONFIG RESETSTAT lets it begin anew. */
+    bool was_reset = stats->loop_command_ns < spent_before_ns;
+    stats->loop_command_ns = (was_reset ? 0 : spent_before_ns) + (uint64_t)spent_ns;
     if (__builtin_expect(client->blocking != NULL, 0)) {
         blocking_add_time(client, spent_ns);
         spent_ns = blocking_time(client);

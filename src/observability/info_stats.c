@@ -118,7 +118,7 @@ static void write_loop(struct buffer *out, const struct stats *stats)
                   "acl_access_denied_cmd:%" PRIu64 "\r\n"
                   "acl_access_denied_key:%" PRIu64 "\r\n"
                   "acl_access_denied_channel:%" PRIu64 "\r\n",
-                  stats->loop_cycles, stats->loop_duration_us, stats->loop_command_duration_us,
+                  stats->loop_cycles, stats->loop_duration_us, stats->loop_command_ns / 1000,
                   stats_instantaneous(stats, STATS_METRIC_LOOP_CYCLES),
                   stats_instantaneous(stats, STATS_METRIC_LOOP_DURATION), stats->acl_denied_auth,
                   stats->acl_denied_command, stats->acl_denied_key, stats->acl_denied_channel);

@@ -71,8 +71,8 @@ struct stats {
     uint64_t reply_buffer_expands;
     /* -- main's turns -- */
     uint64_t loop_cycles;
-    uint64_t loop_duration_us;         /* working, not waiting */
-    uint64_t loop_command_duration_us; /* of it executing commands */
+    uint64_t loop_duration_us; /* working, not waiting; as of the last cron */
+    uint64_t loop_command_ns;  /* of it executing commands */
 
     /* What the counters elsewhere (I/O threads, keyspace) said at the last CONFIG RESETSTAT is kept
      * by whoever owns them. */

@@ -78,6 +78,9 @@ static void sample_stats(struct server *server)
 {
     struct io_stats sum;
     io_pool_sum_stats(server->pool, &sum);
+    server->stats->loop_duration_us =
+        io_stat_read(loop_stats(io_pool_main_loop(server->pool))->busy_us) -
+        server->own_io_baseline.busy_us;
     stats_cron(server->stats, clock_us(), sum.bytes_in, sum.bytes_out);
     (void)mem_used_peak();
 }

@@ -105,6 +105,7 @@ static void fill_keyspace(void *context, struct info_keyspace *out)
     if (stats->eviction_exceeded_since_us)
         out->current_eviction_exceeded_ms =
             (uint64_t)(clock_us() - stats->eviction_exceeded_since_us) / 1000;
+    out->total_eviction_exceeded_ms += out->current_eviction_exceeded_ms;
 }
 
 static void fill_pubsub(void *context, struct info_pubsub *out)

@@ -139,6 +139,33 @@ start_server {} {
         wait_until 1 5 {s connected_clients}
     }
 
+    test "The main loop tells how long it worked, and how long of that on commands" {
+        r config resetstat
+        for {set i 0} {$i < 200} {incr i} { r set key:$i value }
+        wait_until 1 5 {expr {[info_field [r info stats] eventloop_duration_sum] > 0}}
+        set stats [r info stats]
+        assert {[info_field $stats eventloop_duration_cmd_sum] > 0}
+        assert {[info_field $stats eventloop_cycles] > 0}
+        # What a transaction runs counts once.
+        set before [info_field [r info stats] eventloop_duration_cmd_sum]
+        r multi
+        r debug sleep 0.05
+        r exec
+        set spent [expr {[info_field [r info stats] eventloop_duration_cmd_sum] - $before}]
+        assert_range $spent 50000 99000
+        r config resetstat
+        assert {[info_field [r info stats] eventloop_duration_cmd_sum] < 50000}
+    } {command:debug}
+
+    test "The time over the limit of memory is in the total at once" {
+        r config set maxmemory 1
+        catch {r set x 1}
+        wait_until 1 5 {expr {[info_field [r info stats] current_eviction_exceeded_time] > 0}}
+        set stats [r info stats]
+        assert {[info_field $stats total_eviction_exceeded_time] >= [info_field $stats current_eviction_exceeded_time]}
+        r config set maxmemory 0
+    }
+
     test "used_memory follows the data" {
         r flushall
         set before [s used_memory]
