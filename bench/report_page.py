@@ -54,6 +54,11 @@ class Report:
     def workloads(self):
         return self.results.get("workloads", {})
 
+    def projected(self):
+        """Of a run with all connections on I/O threads, where there is one: placement that adapts leaves
+        work on the main thread while that has time, and what it could hand over does not show."""
+        return self.results.get("projection", {}).get("workloads") or self.workloads()
+
     # -- processor time --
 
     def cost_rows(self):
@@ -76,7 +81,7 @@ class Report:
                 rest = max(r["all_us"] - r["main_us"], 0)
                 bars.append(([(r["main_us"] / whole, kind, "main thread %.2f µs" % r["main_us"]),
                               (rest / whole, kind + "-2", "other threads %.2f µs" % rest)],
-                             "%s µs" % svg.number(r["all_us"])))
+                             "%s µs" % ("%.0f" if r["all_us"] >= 100 else "%.3g") % r["all_us"]))
             groups.append((label, bars))
             goals.append(goal)
         if not groups:
@@ -101,7 +106,7 @@ class Report:
         w = self.workloads().get(name)
         if not w or "percentiles" not in w["sluice"] or "percentiles" not in w["peer"]:
             return None
-        return self.percentiles_plot(w["title"], {who: w[who]["percentiles"] for who in WHO}, alone)
+        return self.percentiles_plot("Latency: " + w["title"], {who: w[who]["percentiles"] for who in WHO}, alone)
 
     def percentiles_plot(self, title, of, alone=False):
         """Nines are evenly spaced: 90, 99, 99.9 ..."""
@@ -128,19 +133,23 @@ class Report:
     # -- scaling --
 
     def scaling(self, name, alone=False):
-        w = self.workloads().get(name)
+        w = self.projected().get(name)
         if not w:
             return None
         counts = ("2", "4", "8", "16")
         series = [(kind, [(0.05 + 0.9 * i / 3, w[who]["projected"][n]) for i, n in enumerate(counts)], True)
                   for who, kind in (("sluice", "ours"), ("peer", "theirs"))]
-        return svg.lines(w["title"], series, self.lines_legend,
+        return svg.lines("Predicted: " + w["title"], series, self.lines_legend,
                          [(0.05 + 0.9 * i / 3, n) for i, n in enumerate(counts)],
                          ("I/O threads", "operations per second"), alone)
 
+    def scaling_run(self):
+        run = self.results.get("projection", {}).get("machine", {})
+        return " Taken with %s, %s." % (run["server_args"], run["time"]) if run.get("server_args") else ""
+
     def scaling_figures(self):
         figures = []
-        for name, w in self.workloads().items():
+        for name, w in self.projected().items():
             rows = [(n, svg.number(w["sluice"]["projected"][n]), svg.number(w["peer"]["projected"][n]))
                     for n in ("2", "4", "8", "16")]
             figures.append(figure(self.scaling(name), ("threads", "Sluice ops/s", "peer ops/s"), rows))
@@ -210,7 +219,7 @@ class Report:
             ("latency", "Latency", "What the client saw, from the write of a request to its reply; both axes "
              "logarithmic, each mark on the right is one more nine.", self.latency_figures()),
             ("scaling", "Scaling, predicted", "What the measured time per thread allows: the main thread's "
-             "limit, or the I/O threads', whichever is lower, had each a core of its own.",
+             "limit, or the I/O threads', whichever is lower, had each a core of its own." + self.scaling_run(),
              self.scaling_figures()),
             ("memory", "Memory per connection", "Resident bytes that one idle TLS connection adds.",
              self.memory_figures()),
@@ -223,6 +232,7 @@ class Report:
         plots = {"cost": self.cost(True), "memory": self.memory(True), "storm": self.storm(True)}
         for name in self.workloads():
             plots["latency-" + name] = self.latency(name, True)
+        for name in self.projected():
             plots["scaling-" + name] = self.scaling(name, True)
         return {name: plot for name, plot in plots.items() if plot}
 
