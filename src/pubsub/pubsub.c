@@ -30,6 +30,7 @@ struct pubsub *pubsub_create(const struct pubsub_settings *settings, struct keys
     channels_init(&pubsub->channels, &pubsub->push);
     monitors_init(&pubsub->monitors, &pubsub->push);
     tracking_init(&pubsub->tracking, &pubsub->push, clients);
+    pubsub->tracking.background = keyspace->background;
     pubsub->listener.on_event = on_event;
     keyspace_add_listener(keyspace, &pubsub->listener);
     pubsub_update_interest(pubsub);

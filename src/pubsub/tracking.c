@@ -2,13 +2,17 @@
 #include "pubsub/tracking.h"
 
 #include "base/assert.h"
+#include "base/background.h"
 #include "base/hash.h"
 #include "base/memory.h"
 #include "client/client_table.h"
 #include <stdlib.h>
 #include <string.h>
 
-enum { LIMIT_EFFORT = 100 };
+enum {
+    LIMIT_EFFORT = 100,
+    BACKGROUND_KEYS_MIN = 1000 /* larger tables are freed by the worker */
+};
 
 /* Who may have the key cached: ids in ascending order. */
 struct tracked_key {
@@ -463,6 +467,24 @@ void tracking_invalidate(struct tracking *tracking, struct bytes name, bool by_c
         forget(tracking, key);
 }
 
+/* On the worker: the table is nobody else's. */
+static void work_free_keys(void *argument)
+{
+    dict_deinit(argument);
+}
+
+static void forget_all(struct tracking *tracking)
+{
+    tracking->items = 0;
+    if (!tracking->background || dict_count(&tracking->keys) < BACKGROUND_KEYS_MIN) {
+        dict_clear(&tracking->keys);
+        return;
+    }
+    struct dict *keys = mem_dup(&tracking->keys, sizeof(*keys));
+    dict_init(&tracking->keys, &key_type);
+    background_submit(tracking->background, BACKGROUND_FREE, work_free_keys, mem_free, keys);
+}
+
 void tracking_flush(struct tracking *tracking)
 {
     if (tracking->count)
@@ -474,8 +496,7 @@ void tracking_flush(struct tracking *tracking)
             else
                 tell_flush(tracking, client);
         }
-    dict_clear(&tracking->keys);
-    tracking->items = 0;
+    forget_all(tracking);
 }
 
 void tracking_limit(struct tracking *tracking, uint64_t keys_max)

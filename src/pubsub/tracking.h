@@ -13,9 +13,11 @@
 #include "pubsub/push.h"
 #include "structures/dict.h"
 
+struct background;
 struct tracked_prefix;
 
 struct tracking {
+    struct background *background; /* frees a large table; NULL (tests): at once */
     struct push_queue *push;
     struct client_table *clients;
     struct dict keys; /* struct tracked_key */

@@ -1,10 +1,12 @@
 /* The tracking table and prefixes against a matrix of who read what. */
+#include "base/background.h"
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/memory.h"
 #include "client/client_table.h"
 #include "pubsub/tracking.h"
 #include <criterion/criterion.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -199,4 +201,36 @@ Test(tracking, random_operations_against_a_matrix)
         cr_assert_eq(tracking.items, items);
     }
     tracking_check(&tracking);
+}
+
+static void remember_many(int count)
+{
+    char name[32];
+    for (int i = 0; i < count; i++) {
+        int size = snprintf(name, sizeof(name), "key:%d", i);
+        tracking_remember(&tracking, clients[i % CLIENTS], bytes_of(name, (size_t)size));
+    }
+}
+
+Test(tracking, a_large_table_is_freed_by_the_worker)
+{
+    tracking.background = background_create(NULL, NULL);
+    tracking_enable(&tracking, clients[0], 0, 0, NULL, 0);
+    for (int round = 0; round < 3; round++) {
+        remember_many(5000);
+        cr_assert_eq(tracking.items, 5000);
+        tracking_flush(&tracking);
+        cr_assert_eq(tracking.items, 0);
+        cr_assert_eq(dict_count(&tracking.keys), 0);
+        remember_many(10);
+        tracking_check(&tracking);
+        expect_sent(clients[0], INVALIDATE "_\r\n");
+        while (background_pending(tracking.background, BACKGROUND_FREE))
+            sched_yield();
+        cr_assert_eq(background_reap(tracking.background), 1);
+        tracking_flush(&tracking); /* a small one is not worth it */
+        cr_assert_eq(background_pending(tracking.background, BACKGROUND_FREE), 0);
+        expect_sent(clients[0], INVALIDATE "_\r\n");
+    }
+    background_destroy(tracking.background);
 }
