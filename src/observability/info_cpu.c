@@ -29,6 +29,8 @@ static void write_cpu(struct buffer *out, const void *context)
     write_time(out, "used_cpu_user_main_thread", main_thread.ru_utime);
     buffer_printf(out, "used_active_time_main_thread:%" PRIu64 ".%06" PRIu64 "\r\n",
                   io.main_busy_us / 1000000, io.main_busy_us % 1000000);
+    if (io.write_thread_times)
+        io.write_thread_times(sources->context, out);
 }
 
 INFO_SECTION(info_cpu_section, "cpu", "CPU", INFO_EVERYWHERE, 70, write_cpu);

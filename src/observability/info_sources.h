@@ -162,6 +162,8 @@ struct info_io {
     uint64_t threaded_reads; /* of them not done by main */
     uint64_t threaded_writes;
     uint64_t main_busy_us;
+    /* Appends "used_active_time_io_thread_1:..." for each thread but main; may be NULL. */
+    void (*write_thread_times)(void *context, struct buffer *out);
 };
 
 struct info_replication {

@@ -73,11 +73,11 @@ static const char *policy_name(int policy)
 static void fill_memory(void *context, struct info_memory *out)
 {
     struct server *server = context;
-    size_t tls = mem_tls_used(); /* contexts at start, connections and more threads later */
+    /* TLS is counted as it is now: contexts may go as well as come. */
+    size_t start = server->startup_memory - server->startup_tls_memory + mem_tls_used();
     out->startup = server->startup_memory;
-    out->overhead = server->startup_memory + keyspace_overhead(server->keyspace) +
-                    server->clients->count * sizeof(struct client) +
-                    (tls > server->startup_tls_memory ? tls - server->startup_tls_memory : 0);
+    out->overhead = start + keyspace_overhead(server->keyspace) +
+                    server->clients->count * sizeof(struct client);
     out->system_memory = process_memory_limit();
     out->maxmemory = keyspace_maxmemory(server->keyspace);
     out->maxmemory_policy = policy_name(server->settings.keyspace.maxmemory_policy);
@@ -135,6 +135,19 @@ static void reset_io(void *context)
     server->own_io_baseline = *loop_stats(io_pool_main_loop(server->pool));
 }
 
+static void write_thread_times(void *context, struct buffer *out)
+{
+    const struct server *server = context;
+    for (int i = 1; i <= io_pool_count(server->pool); i++) {
+        const struct io_thread *thread = io_pool_thread(server->pool, i);
+        if (!thread || !io_thread_is_up(thread))
+            continue;
+        uint64_t us = io_stat_read(loop_stats(thread->loop)->busy_us);
+        (void)buffer_printf(out, "used_active_time_io_thread_%d:%llu.%06llu\r\n", i,
+                            (unsigned long long)(us / 1000000), (unsigned long long)(us % 1000000));
+    }
+}
+
 static void fill_io(void *context, struct info_io *out)
 {
     struct server *server = context;
@@ -150,6 +163,7 @@ static void fill_io(void *context, struct info_io *out)
     out->threaded_writes =
         out->writes - (io_stat_read(own->writes) - server->own_io_baseline.writes);
     out->main_busy_us = io_stat_read(own->busy_us);
+    out->write_thread_times = write_thread_times;
 }
 
 struct command_visitor {

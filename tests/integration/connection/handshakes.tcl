@@ -226,6 +226,12 @@ start_server {overrides {slowlog-log-slower-than -1}} {
         assert_equal [srv port] [s tcp_port]
     } {sluice}
 
+    test "redis_exporter: the time of each I/O thread" {
+        set found [regexp -all -inline {used_active_time_io_thread_(\d+):\d+\.\d{6}\r\n} [r info cpu]]
+        assert_equal [dict get [r config get io-threads] io-threads] [expr {[llength $found] / 2}]
+        assert_equal 1 [lindex $found 1]
+    } {sluice threads}
+
     test "RedisInsight: modules are asked for three times" {
         set replies [handshake {{INFO} {MODULE LIST} {COMMAND INFO FT.SEARCH JSON.GET TS.ADD} {HELLO 3} {CONFIG GET databases}
             {CLIENT LIST} {DBSIZE} {CLUSTER INFO} {SLOWLOG GET 10} {MEMORY USAGE nosuch} {TTL nosuch} {TYPE nosuch}}]
