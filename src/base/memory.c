@@ -495,7 +495,7 @@ void mem_read_stats(struct mem_stats *stats)
 
 int mem_purge(void)
 {
-    return -1;
+    return 0; /* nothing is kept that could be given back */
 }
 
 int mem_set_background_thread(bool enabled)

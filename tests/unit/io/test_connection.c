@@ -656,10 +656,12 @@ static void pausing(void)
     int fd = join_raw(&party, false);
     TURN_UNTIL(party.opens == 1);
     connection_pause_reading(party.connection);
-    char *data = random_bytes(4 * 1024 * 1024, 6);
+    const size_t size = 4 * 1024 * 1024;
+    char *data = random_bytes(size, 6);
     size_t written = 0;
-    for (unsigned i = 0; i < 400; i++) {
-        ssize_t part = write(fd, data + written, 50000);
+    for (unsigned i = 0; i < 400 && written < size; i++) {
+        size_t left = size - written;
+        ssize_t part = write(fd, data + written, left < 50000 ? left : 50000);
         if (part > 0)
             written += (size_t)part;
         turns(1);
