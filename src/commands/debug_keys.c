@@ -15,7 +15,7 @@
 #include "types/zset_type.h"
 #include <stdio.h>
 
-enum { TEXT_SIZE_MAX = 64 * 1024 };
+enum { TEXT_SIZE_MAX = 64 * 1024, PRINTED_MAX = 40 };
 
 static const size_t value_size_max = (size_t)1 << 40;
 
@@ -106,11 +106,31 @@ static const struct listpack *find_listpack(struct call *call)
     return NULL;
 }
 
+static void print_listpack(const struct listpack *pack)
+{
+    printf("{total bytes %u} {num entries %u}\n", (unsigned)listpack_size(pack),
+           (unsigned)listpack_count(pack));
+    unsigned index = 0;
+    for (uint32_t at = listpack_first(pack); at; at = listpack_next(pack, at), index++) {
+        struct listpack_value value = listpack_get(pack, at);
+        printf("{index %u, offset %u} ", index, (unsigned)at);
+        if (value.data)
+            printf("[str] %.*s%s\n", value.size > PRINTED_MAX ? PRINTED_MAX : (int)value.size,
+                   value.data, value.size > PRINTED_MAX ? "..." : "");
+        else
+            printf("[int] %lld\n", (long long)value.integer);
+    }
+    printf("{end}\n");
+    (void)fflush(stdout);
+}
+
 static void listpack_debug(struct call *call)
 {
     const struct listpack *pack = find_listpack(call);
-    if (pack)
-        reply_simple(call->reply, "Listpack structure printed on stdout");
+    if (!pack)
+        return;
+    print_listpack(pack);
+    reply_simple(call->reply, "Listpack structure printed on stdout");
 }
 
 static void listpack_entries_debug(struct call *call)
@@ -132,11 +152,13 @@ static void listpack_entries_debug(struct call *call)
 static void packed_threshold_debug(struct call *call)
 {
     uint64_t bytes;
-    if (number_parse_memory(call->argv[2], &bytes) && bytes < (uint64_t)1 << 32)
+    if (number_parse_memory(call->argv[2], &bytes) && bytes < (uint64_t)1 << 32) {
+        quicklist_set_packed_threshold((size_t)bytes);
         reply_ok(call->reply);
-    else
+    } else {
         reply_error(call->reply,
                     "ERR argument must be a memory value bigger than 1 and smaller than 4gb");
+    }
 }
 
 /* -- fingerprints -- */

@@ -38,9 +38,19 @@ bool quicklist_exceeds(int64_t fill, size_t size, size_t count)
     return size > SAFE_SIZE_MAX || count > (fill == 0 ? 1 : (size_t)fill);
 }
 
+/* Process-wide, a tool of tests: elements from this size on are large; 0: as `fill` says. Main. */
+static size_t packed_threshold;
+
+void quicklist_set_packed_threshold(size_t size)
+{
+    packed_threshold = size;
+}
+
 /* True when the element gets a node to itself. */
 static bool is_large(const struct quicklist *list, size_t size)
 {
+    if (__builtin_expect(packed_threshold != 0, 0))
+        return size >= packed_threshold || size > LISTPACK_SIZE_MAX / 2;
     return size > (list->fill < 0 ? size_limit(list->fill) : (size_t)SAFE_SIZE_MAX);
 }
 

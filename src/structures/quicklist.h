@@ -40,6 +40,10 @@ struct quicklist {
 /* True when a node of so many bytes and elements is larger than `fill` says. */
 bool quicklist_exceeds(int64_t fill, size_t size, size_t count);
 
+/* DEBUG QUICKLIST-PACKED-THRESHOLD, for all lists: elements from this size on get a node to
+ * themselves; 0: those that are larger than a node may be. Main thread. */
+void quicklist_set_packed_threshold(size_t size);
+
 /* -- life -- */
 
 struct quicklist *quicklist_create(int64_t fill, int64_t depth);

@@ -54,6 +54,29 @@ start_server {} {
         assert_error "ERR argument must be a memory value*" {r debug quicklist-packed-threshold 4gb}
     } {command:debug}
 
+    test "DEBUG QUICKLIST-PACKED-THRESHOLD gives large elements a node to themselves" {
+        r flushall
+        r config set list-max-listpack-size 3
+        foreach {threshold nodes} {0 2 100b 4} {
+            assert_equal OK [r debug quicklist-packed-threshold $threshold]
+            r del list
+            foreach size {10 10 10 100 100 100} { r rpush list [string repeat x $size] }
+            assert_match "*ql_nodes:$nodes *" [r debug object list]
+            assert_equal {10 10 10 100 100 100} [lmap element [r lrange list 0 -1] { string length $element }]
+        }
+        r lset list 0 [string repeat y 100]
+        assert_match "*ql_nodes:5 *" [r debug object list]
+        assert_equal OK [r debug quicklist-packed-threshold 0]
+        r config set list-max-listpack-size -2
+    } {command:debug}
+
+    test "DEBUG LISTPACK prints the listpack where the server's output goes" {
+        r del list
+        r rpush list word 42
+        assert_equal "Listpack structure printed on stdout" [r debug listpack list]
+        assert_error "ERR no such key" {r debug listpack nosuch}
+    } {command:debug}
+
     test "DEBUG PAUSE-CRON stops what happens at intervals" {
         r flushall
         assert_equal OK [r debug pause-cron 1]
