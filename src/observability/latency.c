@@ -4,6 +4,8 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include <stdio.h>
+#include <string.h>
 
 struct latency *latency_create(void)
 {
@@ -107,18 +109,96 @@ void latency_write_report(const struct latency *latency, int64_t threshold_ms, s
     }
 }
 
-void latency_write_graph(const struct latency_event *event, struct buffer *out)
+/* -- the graph: a column a sample, four rows high, each row in three steps, its age below -- */
+
+enum { GRAPH_COLUMNS = 80, GRAPH_ROWS = 4, GRAPH_STEPS_A_ROW = 3, AGE_SIZE_MAX = 24 };
+
+struct graph {
+    const struct latency_sample *samples[LATENCY_SAMPLES];
+    int count;
+    uint32_t low_ms;
+    uint32_t high_ms;
+    int64_t now_s;
+};
+
+static struct graph graph_of(const struct latency_event *event)
 {
-    static const char levels[] = "_.-o#";
-    (void)buffer_printf(out, "%s - high %u ms, all time high %u ms\n", event->name,
-                        latency_last(event).ms, event->max_ms);
+    struct graph graph = {.low_ms = UINT32_MAX, .now_s = clock_wall_ms() / 1000};
     for (int i = 0; i < LATENCY_SAMPLES; i++) {
         const struct latency_sample *sample = &event->samples[(event->next + i) % LATENCY_SAMPLES];
         if (sample->wall_s == 0)
             continue;
-        size_t level =
-            event->max_ms ? (size_t)sample->ms * (sizeof(levels) - 2) / event->max_ms : 0;
-        (void)buffer_append(out, &levels[level], 1);
+        graph.samples[graph.count++] = sample;
+        if (sample->ms < graph.low_ms)
+            graph.low_ms = sample->ms;
+        if (sample->ms > graph.high_ms)
+            graph.high_ms = sample->ms;
     }
+    return graph;
+}
+
+/* What stands in a row, counted from the lowest. */
+static char graph_mark(const struct graph *graph, const struct latency_sample *sample, int row)
+{
+    static const char steps[GRAPH_STEPS_A_ROW + 1] = "_o#";
+    uint64_t range = graph->high_ms - graph->low_ms;
+    uint64_t levels = GRAPH_ROWS * GRAPH_STEPS_A_ROW;
+    uint64_t level = range ? (sample->ms - graph->low_ms) * levels / range : 0;
+    if (level >= levels)
+        level = levels - 1;
+    int top = (int)(level / GRAPH_STEPS_A_ROW);
+    if (row == top)
+        return steps[level % GRAPH_STEPS_A_ROW];
+    return row < top ? '|' : ' ';
+}
+
+static void graph_age(const struct graph *graph, int i, char age[AGE_SIZE_MAX])
+{
+    int64_t seconds = graph->now_s - graph->samples[i]->wall_s;
+    static const struct {
+        int64_t seconds;
+        char unit;
+    } units[] = {{86400, 'd'}, {3600, 'h'}, {60, 'm'}, {1, 's'}};
+    size_t unit = 0;
+    while (unit < 3 && seconds < units[unit].seconds)
+        unit++;
+    snprintf(age, AGE_SIZE_MAX, "%lld%c", (long long)(seconds / units[unit].seconds),
+             units[unit].unit);
+}
+
+static void write_ages(const struct graph *graph, int first, int last, struct buffer *out)
+{
+    char ages[GRAPH_COLUMNS][AGE_SIZE_MAX];
+    size_t longest = 0;
+    for (int i = first; i < last; i++) {
+        graph_age(graph, i, ages[i - first]);
+        if (strlen(ages[i - first]) > longest)
+            longest = strlen(ages[i - first]);
+    }
+    for (size_t line = 0; line < longest; line++) {
+        for (int i = 0; i < last - first; i++)
+            (void)buffer_append(out, line < strlen(ages[i]) ? &ages[i][line] : " ", 1);
+        (void)buffer_append_text(out, "\n");
+    }
+}
+
+void latency_write_graph(const struct latency_event *event, struct buffer *out)
+{
+    struct graph graph = graph_of(event);
+    (void)buffer_printf(out, "%s - high %u ms, low %u ms (all time high %u ms)\n", event->name,
+                        graph.high_ms, graph.low_ms, event->max_ms);
+    for (int i = 0; i < GRAPH_COLUMNS; i++)
+        (void)buffer_append_text(out, "-");
     (void)buffer_append_text(out, "\n");
+    for (int first = 0; first < graph.count; first += GRAPH_COLUMNS) {
+        int last = first + GRAPH_COLUMNS < graph.count ? first + GRAPH_COLUMNS : graph.count;
+        for (int row = GRAPH_ROWS - 1; row >= -1; row--) {
+            for (int i = first; i < last; i++) {
+                char mark = graph_mark(&graph, graph.samples[i], row);
+                (void)buffer_append(out, row < 0 ? " " : &mark, 1);
+            }
+            (void)buffer_append_text(out, "\n");
+        }
+        write_ages(&graph, first, last, out);
+    }
 }

@@ -15,10 +15,29 @@ start_server {overrides {latency-monitor-threshold 20 enable-debug-command yes}}
     }
 
     test "LATENCY GRAPH and DOCTOR" {
-        assert_match "command - high * ms, all time high * ms*" [r latency graph command]
+        set lines [split [string trimright [r latency graph command] "\n"] "\n"]
+        assert_match "command - high * ms, low * ms (all time high * ms)" [lindex $lines 0]
+        assert_equal [string repeat - 80] [lindex $lines 1]
+        assert_equal {{ } { } { } _ { }} [lrange $lines 2 6]
+        assert_match {[0-9] s} [lrange $lines 7 8]
         assert_error "ERR No samples available for event 'nosuch'" {r latency graph nosuch}
         assert_match "*command: 1 latency spikes*" [r latency doctor]
     }
+
+    test "LATENCY GRAPH draws the highest sample highest" {
+        r latency reset
+        foreach seconds {0.2 0.6} {
+            r debug sleep $seconds
+            # A second has one sample.
+            set second [clock seconds]
+            while {[clock seconds] == $second} { resp::pause_ms 5 }
+        }
+        set lines [split [r latency graph command] "\n"]
+        assert_equal { #} [lindex $lines 2]
+        assert_equal { |} [lindex $lines 3]
+        assert_equal {_|} [lindex $lines 5]
+        assert_equal ss [lindex $lines 8]
+    } {command:debug}
 
     test "LATENCY RESET" {
         assert_equal 0 [r latency reset nosuch]
