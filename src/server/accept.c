@@ -109,8 +109,10 @@ static void describe_tls(struct client *client, const struct tls_facts *facts)
     snprintf(text, sizeof(text), "%s,%s,%s", facts->version, facts->cipher,
              facts->is_resumed ? "resumed" : "full");
     client_set_text(&client->tls_description, bytes_of_text(text));
-    if (facts->has_certificate && client_name_is_valid(bytes_of_text(facts->certificate_name)))
-        client_set_text(&client->certificate_name, bytes_of_text(facts->certificate_name));
+    /* Readers of CLIENT LIST want one equals sign in each token: other names are not shown. */
+    struct bytes name = bytes_of_text(facts->certificate_name);
+    if (facts->has_certificate && client_name_is_valid(name) && !memchr(name.data, '=', name.size))
+        client_set_text(&client->certificate_name, name);
 }
 
 /* LATENCY tls-handshake: from the accept to the end of the handshake, the peer's part included. */
