@@ -153,7 +153,7 @@ start_server {} {
         r del k
     }
 
-    test "CVE-2021-29477, -32625: LCS of large strings" {
+    test "CVE-2021-29477, CVE-2021-32625: LCS of large strings" {
         r set a [string repeat ab 4000]
         r set b [string repeat ba 4000]
         r lcs a b len

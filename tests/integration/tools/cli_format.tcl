@@ -105,6 +105,15 @@ test "cli: a server that closes, and one that talks nonsense" {
     assert_match "Error: Protocol error*" [dict get $result err]
 }
 
+test "CVE-2021-32762: cli: replies that announce more than there is" {
+    foreach reply {"*2147483647\r\n\$1\r\na" "*4611686018427387905\r\n" "\$9223372036854775807\r\nx" "%2147483648\r\n"
+        "~-9\r\n" "*1000000000\r\n*1000000000\r\n*1000000000\r\n" ">1152921504606846977\r\n"} {
+        set result [cli_words [list -p [canned_server [list $reply close]] ping]]
+        assert_equal 1 [dict get $result code] $reply
+        assert_match "Error: *" [dict get $result err] $reply
+    }
+}
+
 test "cli: login is said in order, and its refusal printed" {
     set port [canned_server {"+OK\r\n" "+OK\r\n" "%0\r\n" "+PONG\r\n"}]
     set result [cli_words [list -p $port --user u -a p --no-auth-warning -n 3 -3 ping]]
