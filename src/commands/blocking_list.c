@@ -1,6 +1,7 @@
 /* Lists, waiting: BLPOP BRPOP BLMPOP BLMOVE BRPOPLPUSH. Each tries what its sibling does and blocks
  * when there is nothing; it is run again when a key has become ready. Main thread. */
 #include "commands/all.h"
+#include "commands/command_rows.h"
 #include "commands/list_common.h"
 #include "dispatch/blocking.h"
 
@@ -90,19 +91,6 @@ enum { TAKE = COMMAND_WRITE | COMMAND_BLOCKING, MOVE = TAKE | COMMAND_DENYOOM };
         {                                                                                          \
             .flags = KEY_RW | KEY_ACCESS | KEY_DELETE, .begin = KEY_SPEC_INDEX, .index = 1,        \
             .find = KEY_FIND_RANGE, .last = -2, .step = 1                                          \
-        }                                                                                          \
-    }
-
-#define KEYS_FROM_AND_TO                                                                           \
-    {                                                                                              \
-        {.flags = KEY_RW | KEY_ACCESS | KEY_DELETE,                                                \
-         .begin = KEY_SPEC_INDEX,                                                                  \
-         .index = 1,                                                                               \
-         .find = KEY_FIND_RANGE,                                                                   \
-         .step = 1},                                                                               \
-        {                                                                                          \
-            .flags = KEY_RW | KEY_INSERT, .begin = KEY_SPEC_INDEX, .index = 2,                     \
-            .find = KEY_FIND_RANGE, .step = 1                                                      \
         }                                                                                          \
     }
 

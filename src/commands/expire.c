@@ -102,6 +102,18 @@ static bool options_allow(const struct expire_options *options, int64_t current,
     return !(options->only_less && current != ENTRY_NO_EXPIRY && when_ms >= current);
 }
 
+void expire_time_set(struct call *call, struct key key, struct entry *entry, int64_t when_ms)
+{
+    /* While loading, a time in the past is kept; a negative one would look like none. */
+    db_set_expiry(call->db, key, entry, when_ms < 0 ? 0 : when_ms);
+    char digits[NUMBER_I64_TEXT_MAX];
+    const struct bytes argv[] = {BYTES_LITERAL("PEXPIREAT"), key.name,
+                                 bytes_of(digits, number_format_i64(digits, when_ms))};
+    call_propagate(call, 3, argv);
+    call->dirty++;
+    db_changed(call->db, key.name, KEY_CLASS_GENERIC, "expire");
+}
+
 static void expire(struct call *call, struct expire_unit unit)
 {
     struct expire_options options = {0};
@@ -119,14 +131,7 @@ static void expire(struct call *call, struct expire_unit unit)
         reply_integer(call->reply, 1);
         return;
     }
-    /* While loading, a time in the past is kept; a negative one would look like none. */
-    db_set_expiry(call->db, key, entry, when_ms < 0 ? 0 : when_ms);
-    char digits[NUMBER_I64_TEXT_MAX];
-    const struct bytes argv[] = {BYTES_LITERAL("PEXPIREAT"), key.name,
-                                 bytes_of(digits, number_format_i64(digits, when_ms))};
-    call_propagate(call, 3, argv);
-    call->dirty++;
-    db_changed(call->db, key.name, KEY_CLASS_GENERIC, "expire");
+    expire_time_set(call, key, entry, when_ms);
     reply_integer(call->reply, 1);
 }
 

@@ -19,5 +19,7 @@ bool expire_time_is_past(const struct call *call, int64_t when_ms);
 /* Deletes the key of argv[1] because its new time is past: events, dirty, DEL or UNLINK propagated.
  */
 void expire_time_delete(struct call *call, struct key key);
+/* Gives the key this time: event, dirty, PEXPIREAT propagated. */
+void expire_time_set(struct call *call, struct key key, struct entry *entry, int64_t when_ms);
 
 #endif

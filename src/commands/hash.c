@@ -3,8 +3,10 @@
 #include "base/number.h"
 #include "base/random.h"
 #include "commands/all.h"
+#include "commands/command_rows.h"
 #include "commands/element_scan.h"
 #include "commands/hash_common.h"
+#include "commands/random_count.h"
 #include "types/sample.h"
 #include <math.h>
 
@@ -313,8 +315,7 @@ static void hvals_command(struct call *call)
 
 /* -- random fields -- */
 
-/* With repetition, so many replies are a mistake or worse. */
-enum { RANDOM_REPEATED_MAX = 1 << 28, SPARSE_DIVISOR = 3 };
+enum { SPARSE_DIVISOR = 3 };
 
 /* The live fields: positions in the listpack, or addresses of the table's fields. */
 struct handles {
@@ -456,19 +457,8 @@ static void hrandfield_command(struct call *call)
 {
     int64_t count = 1;
     bool has_values = call->argc > 3;
-    if (call->argc > 2) {
-        if (!call_integer_in(call, 2, -INT64_MAX, INT64_MAX, &count, NULL))
-            return;
-        if (call->argc > 4 || (has_values && !call_is(call, 3, "withvalues"))) {
-            call_syntax_error(call);
-            return;
-        }
-        if ((has_values && (count < -INT64_MAX / 2 || count > INT64_MAX / 2)) ||
-            count < -RANDOM_REPEATED_MAX) {
-            reply_error(call->reply, "ERR value is out of range");
-            return;
-        }
-    }
+    if (!random_count_parse(call, "withvalues", &count))
+        return;
     struct entry *entry;
     if (!hash_find(call, call_key(call, 1), false, &entry))
         return;
@@ -539,13 +529,6 @@ static void hscan_command(struct call *call)
 }
 
 /* -- the table -- */
-
-enum {
-    READ = COMMAND_READONLY,
-    WRITE = COMMAND_WRITE,
-    GROW = COMMAND_WRITE | COMMAND_DENYOOM,
-    FAST = COMMAND_FAST
-};
 
 #define ROW(text, function, arguments, command_flags, key_flags)                                   \
     {                                                                                              \

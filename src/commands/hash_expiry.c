@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "base/number.h"
 #include "commands/all.h"
+#include "commands/command_rows.h"
 #include "commands/hash_common.h"
 
 enum {
@@ -618,13 +619,6 @@ static void hsetex_command(struct call *call)
 }
 
 /* -- the table -- */
-
-enum {
-    READ = COMMAND_READONLY,
-    WRITE = COMMAND_WRITE,
-    GROW = COMMAND_WRITE | COMMAND_DENYOOM,
-    FAST = COMMAND_FAST
-};
 
 #define ROW(text, function, arguments, command_flags, key_flags)                                   \
     {                                                                                              \

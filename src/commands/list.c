@@ -1,6 +1,7 @@
 /* Lists: pushing, popping, ranges, moving. Main thread. */
 #include "base/memory.h"
 #include "commands/all.h"
+#include "commands/command_rows.h"
 #include "commands/list_common.h"
 #include "keyspace/keyspace.h"
 
@@ -608,30 +609,10 @@ static void rpoplpush_command(struct call *call)
 
 /* -- the table -- */
 
-enum {
-    READ = COMMAND_READONLY,
-    WRITE = COMMAND_WRITE,
-    GROW = COMMAND_WRITE | COMMAND_DENYOOM,
-    FAST = COMMAND_FAST
-};
-
 #define ROW(text, function, arguments, command_flags, key_specs)                                   \
     {                                                                                              \
         .name = (text), .handler = (function), .arity = (arguments), .flags = (command_flags),     \
         .categories = CATEGORY_LIST, .keys = key_specs                                             \
-    }
-
-#define KEYS_FROM_AND_TO                                                                           \
-    {                                                                                              \
-        {.flags = KEY_RW | KEY_ACCESS | KEY_DELETE,                                                \
-         .begin = KEY_SPEC_INDEX,                                                                  \
-         .index = 1,                                                                               \
-         .find = KEY_FIND_RANGE,                                                                   \
-         .step = 1},                                                                               \
-        {                                                                                          \
-            .flags = KEY_RW | KEY_INSERT, .begin = KEY_SPEC_INDEX, .index = 2,                     \
-            .find = KEY_FIND_RANGE, .step = 1                                                      \
-        }                                                                                          \
     }
 
 #define KEYS_NUMBERED                                                                              \

@@ -2,7 +2,9 @@
  * thread. */
 #include "base/memory.h"
 #include "commands/all.h"
+#include "commands/command_rows.h"
 #include "commands/element_scan.h"
+#include "commands/random_count.h"
 #include "commands/set_common.h"
 #include "keyspace/keyspace.h"
 #include "types/set_random.h"
@@ -234,9 +236,6 @@ static void sscan_command(struct call *call)
 
 /* -- SRANDMEMBER -- */
 
-/* So many repetitions are refused: the reply would not fit (CVE-2023-22458, CVE-2023-25155). */
-enum { RANDOM_REPEATED_MAX = 1 << 28 };
-
 static void reply_visited(void *context, struct listpack_value member)
 {
     set_reply_member(context, member);
@@ -271,18 +270,8 @@ static void srandmember_command(struct call *call)
     int64_t count = 0;
     bool has_count = call->argc == 3;
     struct set_at at;
-    if (call->argc > 3) {
-        call_syntax_error(call);
+    if (!random_count_parse(call, NULL, &count))
         return;
-    }
-    if (has_count) {
-        if (!call_integer_in(call, 2, -INT64_MAX, INT64_MAX, &count, NULL))
-            return;
-        if (count < -RANDOM_REPEATED_MAX) {
-            reply_error(call->reply, "ERR value is out of range");
-            return;
-        }
-    }
     if (!find_to_read(call, 1, &at))
         return;
     if (at.entry && has_count)
@@ -399,30 +388,10 @@ static void spop_command(struct call *call)
 
 /* -- the table -- */
 
-enum {
-    READ = COMMAND_READONLY,
-    WRITE = COMMAND_WRITE,
-    GROW = COMMAND_WRITE | COMMAND_DENYOOM,
-    FAST = COMMAND_FAST
-};
-
 #define ROW(text, function, arguments, command_flags, key_specs)                                   \
     {                                                                                              \
         .name = (text), .handler = (function), .arity = (arguments), .flags = (command_flags),     \
         .categories = CATEGORY_SET, .keys = key_specs                                              \
-    }
-
-#define KEYS_FROM_AND_TO                                                                           \
-    {                                                                                              \
-        {.flags = KEY_RW | KEY_ACCESS | KEY_DELETE,                                                \
-         .begin = KEY_SPEC_INDEX,                                                                  \
-         .index = 1,                                                                               \
-         .find = KEY_FIND_RANGE,                                                                   \
-         .step = 1},                                                                               \
-        {                                                                                          \
-            .flags = KEY_RW | KEY_INSERT, .begin = KEY_SPEC_INDEX, .index = 2,                     \
-            .find = KEY_FIND_RANGE, .step = 1                                                      \
-        }                                                                                          \
     }
 
 const struct command_spec set_commands[] = {

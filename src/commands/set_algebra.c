@@ -2,6 +2,7 @@
 #include "types/set_algebra.h"
 #include "base/memory.h"
 #include "commands/all.h"
+#include "commands/command_rows.h"
 #include "commands/set_common.h"
 #include "keyspace/keyspace.h"
 
@@ -238,8 +239,6 @@ static void sdiffstore_command(struct call *call)
             .find = KEY_FIND_KEYNUM, .last = 0, .step = 1, .limit = 1                              \
         }                                                                                          \
     }
-
-enum { READ = COMMAND_READONLY, GROW = COMMAND_WRITE | COMMAND_DENYOOM };
 
 const struct command_spec set_algebra_commands[] = {
     ROW("sinter", sinter_command, -2, READ, KEY_ALL(KEY_RO | KEY_ACCESS, 1)),

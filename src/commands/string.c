@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/number.h"
 #include "commands/all.h"
+#include "commands/command_rows.h"
 #include "commands/expire_time.h"
 #include "dispatch/call.h"
 #include "keyspace/keyspace.h"
@@ -257,13 +258,7 @@ static void getex_expire(struct call *call, struct key key, struct entry *entry,
         expire_time_delete(call, key);
         return;
     }
-    db_set_expiry(call->db, key, entry, when_ms);
-    char digits[NUMBER_I64_TEXT_MAX];
-    const struct bytes argv[] = {BYTES_LITERAL("PEXPIREAT"), key.name,
-                                 bytes_of(digits, number_format_i64(digits, when_ms))};
-    call_propagate(call, 3, argv);
-    call->dirty++;
-    db_changed(call->db, key.name, KEY_CLASS_GENERIC, "expire");
+    expire_time_set(call, key, entry, when_ms);
 }
 
 static void getex_command(struct call *call)
@@ -447,13 +442,6 @@ static uint16_t set_key_flags(const struct bytes *argv, int argc)
 }
 
 /* -- the table -- */
-
-enum {
-    READ = COMMAND_READONLY,
-    WRITE = COMMAND_WRITE,
-    GROW = COMMAND_WRITE | COMMAND_DENYOOM,
-    FAST = COMMAND_FAST
-};
 
 #define ROW(text, function, arguments, command_flags, key_specs)                                   \
     {                                                                                              \

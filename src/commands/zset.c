@@ -3,7 +3,9 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "commands/all.h"
+#include "commands/command_rows.h"
 #include "commands/element_scan.h"
+#include "commands/random_count.h"
 #include "commands/zset_common.h"
 #include "types/sample.h"
 #include <math.h>
@@ -411,9 +413,6 @@ static void zmpop_command(struct call *call)
 
 /* -- random members -- */
 
-/* With repetition, so many replies are a mistake or worse. */
-enum { RANDOM_REPEATED_MAX = 1 << 28 };
-
 static struct zset_item item_at(struct value zset, size_t rank, struct zset_walk *walk)
 {
     struct zset_item item = {0};
@@ -457,19 +456,8 @@ static void zrandmember_command(struct call *call)
 {
     int64_t count = 1;
     bool has_scores = call->argc > 3;
-    if (call->argc > 2) {
-        if (!call_integer_in(call, 2, -INT64_MAX, INT64_MAX, &count, NULL))
-            return;
-        if (call->argc > 4 || (has_scores && !call_is(call, 3, "withscores"))) {
-            call_syntax_error(call);
-            return;
-        }
-        if ((has_scores && (count < -INT64_MAX / 2 || count > INT64_MAX / 2)) ||
-            count < -RANDOM_REPEATED_MAX) {
-            reply_error(call->reply, "ERR value is out of range");
-            return;
-        }
-    }
+    if (!random_count_parse(call, "withscores", &count))
+        return;
     struct entry *entry;
     if (!zset_find(call, call_key(call, 1), false, &entry))
         return;
@@ -541,13 +529,6 @@ static void zscan_command(struct call *call)
 }
 
 /* -- the table -- */
-
-enum {
-    READ = COMMAND_READONLY,
-    WRITE = COMMAND_WRITE,
-    GROW = COMMAND_WRITE | COMMAND_DENYOOM,
-    FAST = COMMAND_FAST
-};
 
 #define ROW(text, function, arguments, command_flags, key_flags)                                   \
     {                                                                                              \
