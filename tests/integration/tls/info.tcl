@@ -113,6 +113,18 @@ start_server [list overrides [list port 0 tls-port [free_port]] tags sluice] {
         foreach c $clients { $c close }
     }
 
+    test "Overhead counts what TLS holds now, also when it holds less" {
+        set threads [lindex [r config get io-threads] 1]
+        r config set io-threads 4
+        set tls [s tls_memory]
+        set overhead [s used_memory_overhead]
+        r config set io-threads 1
+        wait_until 1 10 {expr {[s tls_memory] < $tls - 10000}}
+        set less [expr {$overhead - [s used_memory_overhead]}]
+        assert_range [expr {$less - ($tls - [s tls_memory])}] -20000 20000
+        r config set io-threads $threads
+    }
+
     test "LATENCY event tls-handshake" {
         r config set latency-monitor-threshold 1
         wait_until 1 10 {
