@@ -1,5 +1,6 @@
 /* What the operator sees: title, pidfile, limits, notifications, processor lists, control groups.
  */
+#include "base/clock.h"
 #include "base/process.h"
 
 #include <criterion/criterion.h>
@@ -105,6 +106,18 @@ Test(process, raises_files_within_the_limit)
     getrlimit(RLIMIT_NOFILE, &limit);
     cr_assert_eq(limit.rlim_cur, 200);
     cr_assert_eq(process_raise_files(150), 200);
+}
+
+Test(process, wanting_a_processor_is_counted)
+{
+    uint64_t before_us = process_wanted_us();
+    if (access("/proc/thread-self/schedstat", R_OK) != 0)
+        return;
+    int64_t end_us = clock_read_us() + 5000;
+    while (clock_read_us() < end_us)
+        continue;
+    uint64_t wanted_us = process_wanted_us() - before_us;
+    cr_assert_geq(wanted_us, 4000, "%llu", (unsigned long long)wanted_us);
 }
 
 Test(process, supervision_modes)
