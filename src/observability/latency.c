@@ -82,6 +82,37 @@ void latency_add(struct latency *latency, const char *name, uint32_t ms)
     event->next = (event->next + 1) % LATENCY_SAMPLES;
 }
 
+static void write_event(size_t number, const struct latency_event *event, struct buffer *out)
+{
+    int64_t now_s = clock_wall_ms() / 1000;
+    int64_t oldest_s = now_s;
+    uint64_t samples = 0;
+    uint64_t sum = 0;
+    for (int s = 0; s < LATENCY_SAMPLES; s++) {
+        if (event->samples[s].wall_s == 0)
+            continue;
+        samples++;
+        sum += event->samples[s].ms;
+        if (event->samples[s].wall_s < oldest_s)
+            oldest_s = event->samples[s].wall_s;
+    }
+    uint64_t count = samples ? samples : 1;
+    uint64_t average = sum / count;
+    uint64_t deviation = 0;
+    for (int s = 0; s < LATENCY_SAMPLES; s++) {
+        uint64_t ms = event->samples[s].ms;
+        if (event->samples[s].wall_s != 0)
+            deviation += ms > average ? ms - average : average - ms;
+    }
+    double period_s = (double)(now_s > oldest_s ? now_s - oldest_s : 1) / (double)count;
+    (void)buffer_printf(out,
+                        "%zu. %s: %llu latency spikes (average %llums, mean deviation %llums, "
+                        "period %.2f sec). Worst all time event %ums.\n",
+                        number, event->name, (unsigned long long)samples,
+                        (unsigned long long)average, (unsigned long long)(deviation / count),
+                        period_s, event->max_ms);
+}
+
 void latency_write_report(const struct latency *latency, int64_t threshold_ms, struct buffer *out)
 {
     if (threshold_ms == 0) {
@@ -95,18 +126,8 @@ void latency_write_report(const struct latency *latency, int64_t threshold_ms, s
             out, "No latency spike was observed since the start, or the last reset.\n");
         return;
     }
-    for (size_t i = 0; i < latency->count; i++) {
-        const struct latency_event *event = latency->events[i];
-        int samples = 0;
-        uint64_t sum = 0;
-        for (int s = 0; s < LATENCY_SAMPLES; s++) {
-            samples += event->samples[s].wall_s != 0;
-            sum += event->samples[s].ms;
-        }
-        (void)buffer_printf(
-            out, "%zu. %s: %d latency spikes (average %.1f ms). Worst all time event %u ms.\n",
-            i + 1, event->name, samples, samples ? (double)sum / samples : 0.0, event->max_ms);
-    }
+    for (size_t i = 0; i < latency->count; i++)
+        write_event(i + 1, latency->events[i], out);
 }
 
 /* -- the graph: a column a sample, four rows high, each row in three steps, its age below -- */

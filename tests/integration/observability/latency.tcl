@@ -21,7 +21,8 @@ start_server {overrides {latency-monitor-threshold 20 enable-debug-command yes}}
         assert_equal {{ } { } { } _ { }} [lrange $lines 2 6]
         assert_match {[0-9] s} [lrange $lines 7 8]
         assert_error "ERR No samples available for event 'nosuch'" {r latency graph nosuch}
-        assert_match "*command: 1 latency spikes*" [r latency doctor]
+        assert_match "*1. command: 1 latency spikes (average *ms, mean deviation 0ms, period * sec). Worst all time event *ms.*" \
+            [r latency doctor]
     }
 
     test "LATENCY GRAPH draws the highest sample highest" {
