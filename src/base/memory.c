@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #ifdef USE_JEMALLOC
@@ -202,6 +203,15 @@ void mem_wipe(void *data, size_t size)
 {
     if (size)
         explicit_bzero(data, size);
+}
+
+void mem_discard_zeroes(void *data, size_t size)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t first = ((uintptr_t)data + page - 1) & ~(page - 1);
+    uintptr_t end = ((uintptr_t)data + size) & ~(page - 1);
+    if (first < end)
+        (void)madvise((char *)data + (first - (uintptr_t)data), end - first, MADV_DONTNEED);
 }
 
 void mem_free_secret(void *data, size_t size)

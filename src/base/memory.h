@@ -29,6 +29,9 @@ void mem_free(void *memory);
 /* Overwrites `size` bytes in a way the compiler may not remove, then frees. For secrets. */
 void mem_free_secret(void *memory, size_t size);
 void mem_wipe(void *memory, size_t size);
+/* Gives whole pages of a part of an allocation back to the system; the part must be zero, and stays
+ * so. What is left is then freed in no time. */
+void mem_discard_zeroes(void *memory, size_t size);
 
 /* Bytes really occupied by an allocation (its size class). */
 size_t mem_usable_size(const void *memory);

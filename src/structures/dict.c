@@ -18,7 +18,10 @@ enum {
     /* Two tables exist for as short as possible: they cost memory and every lookup. */
     BUCKETS_PER_WRITE = 2,
     /* Empty buckets that a rehash step may skip for each that it was asked to move. */
-    REHASH_EMPTY_MAX = 10
+    REHASH_EMPTY_MAX = 10,
+    /* A large table's pages go as it is moved: all at once at its end they would cost many ms. */
+    DISCARD_BUCKETS = 32768,
+    DISCARD_TABLE_MIN = 2 * DISCARD_BUCKETS
 };
 
 _Static_assert(sizeof(struct dict_bucket) == 64, "a bucket is a cache line");
@@ -287,6 +290,15 @@ static bool bucket_is_empty(const struct dict_bucket *bucket)
     return tags == 0;
 }
 
+/* The bucket before rehash_index is done with. */
+static void step_over(struct dict *dict)
+{
+    size_t next = ++dict->rehash_index;
+    if (__builtin_expect(next % DISCARD_BUCKETS == 0, 0) && dict->masks[0] + 1 >= DISCARD_TABLE_MIN)
+        mem_discard_zeroes(&dict->tables[0][next - DISCARD_BUCKETS],
+                           DISCARD_BUCKETS * sizeof(struct dict_bucket));
+}
+
 bool dict_rehash(struct dict *dict, size_t buckets)
 {
     if (!dict_is_rehashing(dict))
@@ -297,12 +309,13 @@ bool dict_rehash(struct dict *dict, size_t buckets)
     size_t end = dict->masks[0] + 1;
     while (buckets && dict->rehash_index < end) {
         if (bucket_is_empty(&dict->tables[0][dict->rehash_index])) {
-            dict->rehash_index++;
+            step_over(dict);
             if (--empties == 0)
                 break;
             continue;
         }
-        move_bucket(dict, dict->rehash_index++);
+        move_bucket(dict, dict->rehash_index);
+        step_over(dict);
         buckets--;
     }
     if (dict->rehash_index < end)

@@ -222,3 +222,16 @@ Test(memory, background_thread_can_be_switched)
     cr_assert_eq(mem_set_background_thread(true), is_jemalloc ? 0 : -1);
     cr_assert_eq(mem_set_background_thread(false), 0);
 }
+
+Test(memory, discarded_zeroes_stay_zeroes)
+{
+    enum { SIZE = 1 << 20 };
+    char *data = mem_calloc(1, SIZE);
+    memset(data, 7, SIZE);
+    memset(data + 100, 0, SIZE - 200);
+    mem_discard_zeroes(data + 100, SIZE - 200);
+    mem_discard_zeroes(data + 100, 10); /* no whole page */
+    for (int i = 0; i < SIZE; i++)
+        cr_assert_eq(data[i], i < 100 || i >= SIZE - 100 ? 7 : 0);
+    mem_free(data);
+}
