@@ -259,18 +259,29 @@ int server_start(struct server *server)
     return 0;
 }
 
+/* While everything is there that finished jobs report to. What is freed later is freed at once. */
+static void end_workers(struct server *server)
+{
+    if (server->keyspace)
+        server->keyspace->background = NULL;
+    if (server->pubsub)
+        server->pubsub->tracking.background = NULL;
+    if (server->background)
+        background_destroy(server->background);
+    server->background = NULL;
+}
+
 void server_destroy(struct server *server)
 {
     entering_main();
     metrics_http_stop(server->metrics);
+    end_workers(server);
     if (server->executor)
         executor_destroy(server->executor);
     if (server->pubsub)
         pubsub_destroy(server->pubsub);
     if (server->keyspace)
         keyspace_destroy(server->keyspace);
-    if (server->background)
-        background_destroy(server->background);
     if (server->placement)
         placement_destroy(server->placement);
     if (server->pool)

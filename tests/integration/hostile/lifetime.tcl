@@ -157,3 +157,31 @@ start_server {} {
         r flushall
     }
 }
+
+# The worker still frees what was deleted when the server is stopped behind the test: its exit code and
+# its log tell (sanitizers).
+foreach how {unlink flushall} {
+    start_server {} {
+        test "The server ends while the worker frees: $how" {
+            for {set i 0} {$i < 20} {incr i} {
+                set members {}
+                for {set j 0} {$j < 3000} {incr j} { lappend members "m$i-$j" }
+                r sadd s$i {*}$members
+                r set k$i [string repeat x 20000]
+            }
+            for {set i 0} {$i < 200} {incr i} { r set small$i x }
+            set commands {}
+            if {$how eq "unlink"} {
+                for {set i 0} {$i < 20} {incr i} { append commands [resp::encode [list unlink s$i k$i]] }
+            } else {
+                append commands [resp::encode {flushall async}]
+            }
+            set c [redis_deferring_client]
+            $c write "$commands[resp::encode {ping done}]"
+            set count [expr {$how eq "unlink" ? 20 : 1}]
+            for {set i 0} {$i < $count} {incr i} { $c read }
+            assert_equal done [$c read]
+            $c close
+        }
+    }
+}
