@@ -1,6 +1,5 @@
 /* CONFIG SET reaching running modules: one function per option group, called after the group's own.
  */
-#include "base/background.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/process.h"
@@ -84,9 +83,6 @@ static int apply_server(void *context, const struct option_changes *changes, str
         return -1;
     if (option_changed(changes, "jemalloc-bg-thread"))
         (void)mem_set_background_thread(settings->jemalloc_bg_thread);
-    if (option_changed(changes, "bio-cpulist"))
-        background_set_cpulist(server->background,
-                               settings->bio_cpulist ? settings->bio_cpulist : "");
     return 0;
 }
 

@@ -249,6 +249,8 @@ int server_start(struct server *server)
     if (start_pool(server) != 0 || start_tls(server) != 0)
         return -1;
     server->background = background_create(on_background_done, server);
+    if (server->settings.server.bio_cpulist)
+        background_set_cpulist(server->background, server->settings.server.bio_cpulist);
     server->keyspace = keyspace_create(&server->settings.keyspace, server->background);
     server->pubsub = pubsub_create(&server->settings.pubsub, server->keyspace, server->clients,
                                    server->exchange);
