@@ -189,7 +189,7 @@ fuzz_programs := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(sort $(wildcard tests/f
 $(B)/fuzz/%: tests/fuzz/%.c $(libraries) $(B)/flags
 	@mkdir -p $(@D)
 	@echo "  FUZZ $<"
-	@$(CC) $(CPPFLAGS) $(CFLAGS) $(own_main_flags) $(LDFLAGS) $< -Wl,--start-group $(server_libraries) -Wl,--end-group $(LDLIBS) $(server_libs) -o $@
+	@$(CC) $(CPPFLAGS) $(CFLAGS) $(own_main_flags) -Wno-cast-qual $(LDFLAGS) $< -Wl,--start-group $(server_libraries) -Wl,--end-group $(LDLIBS) $(server_libs) -o $@
 fuzz-seeds: $(fuzz_programs)
 	@passed=0; failed=0; for program in $(fuzz_programs); do \
 	    if timeout 120 $$program; then passed=$$((passed + 1)); else failed=$$((failed + 1)); echo "FAILED: $$program"; fi; \
