@@ -154,6 +154,24 @@ bool address_is_loopback(const struct address *address)
     return address->storage.ss_family == AF_UNIX;
 }
 
+/* RFC 6761, 6.3: "localhost" and names below it are the loopback addresses. For systems that
+ * resolve nothing (no /etc/hosts: bare containers). Returns how many. */
+static int resolve_localhost(const char *host, int port, struct address *addresses, int count_max)
+{
+    static const char name[] = "localhost";
+    size_t size = strlen(host);
+    size_t end = sizeof(name) - 1;
+    bool is_localhost = size >= end && strcasecmp(host + size - end, name) == 0 &&
+                        (size == end || host[size - end - 1] == '.');
+    int count = 0;
+    if (is_localhost && count < count_max &&
+        address_parse("127.0.0.1", port, &addresses[count]) == 0)
+        count++;
+    if (is_localhost && count < count_max && address_parse("::1", port, &addresses[count]) == 0)
+        count++;
+    return count;
+}
+
 int address_resolve(const char *host, int port, struct address *addresses, int count_max,
                     char *error)
 {
@@ -163,11 +181,11 @@ int address_resolve(const char *host, int port, struct address *addresses, int c
         .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
     struct addrinfo *found = NULL;
     int result = getaddrinfo(host, service, &hints, &found);
+    int count = result != 0 ? resolve_localhost(host, port, addresses, count_max) : 0;
     if (result != 0) {
         snprintf(error, 256, "%.120s", gai_strerror(result));
-        return 0;
+        return count;
     }
-    int count = 0;
     for (const struct addrinfo *entry = found; entry != NULL && count < count_max;
          entry = entry->ai_next) {
         if (entry->ai_addrlen > sizeof(addresses[count].storage))

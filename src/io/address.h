@@ -24,8 +24,8 @@ void address_of_peer(int fd, char text[ADDRESS_TEXT_MAX]);
 void address_of_local(int fd, char text[ADDRESS_TEXT_MAX]);
 bool address_is_loopback(const struct address *address);
 int address_peer(int fd, struct address *address) MUST_CHECK;
-/* getaddrinfo, blocking: for tools and outgoing links on a background thread. Returns how many were
- * written. */
+/* getaddrinfo, blocking: for tools and outgoing links on a background thread; "localhost" works
+ * without a resolver too. Returns how many were written. */
 int address_resolve(const char *host, int port, struct address *addresses, int count_max,
                     char *error);
 

@@ -144,3 +144,14 @@ Test(address, resolves_numbers)
     cr_assert_eq(address_resolve("no such host!", 6379, addresses, 4, error), 0);
     cr_assert_neq(error[0], '\0');
 }
+
+/* With /etc/hosts or without. */
+Test(address, localhost_is_loopback)
+{
+    struct address addresses[4];
+    char error[256];
+    int count = address_resolve("localhost", 7, addresses, 4, error);
+    cr_assert_geq(count, 1, "%s", error);
+    for (int i = 0; i < count; i++)
+        cr_assert(address_is_loopback(&addresses[i]));
+}
