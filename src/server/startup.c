@@ -259,11 +259,10 @@ int server_main(int argc, char **argv)
     int status = load_configuration(server, &arguments) == 0 ? 0 : 1;
     if (status == 0 && arguments.checks_config)
         printf("configuration OK\n");
-    else if (status == 0) {
+    else if (status == 0)
         status = run(server, &arguments);
-        if (status == 0)
-            server_destroy(server);
-    }
+    if (status == 0)
+        server_destroy(server);
     arguments_deinit(&arguments);
     return status;
 }
