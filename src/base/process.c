@@ -292,28 +292,83 @@ void process_set_slice(int64_t slice_us)
     (void)syscall(SYS_sched_setattr, 0, &request, 0);
 }
 
-/* -- memory -- */
-
 static uint64_t smaller(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
 }
 
-/* The limit that a control file holds; UINT64_MAX for "max", and when there is no such file. */
-static uint64_t read_limit(const char *path)
+/* -- control groups -- */
+
+/* One kind of limit: which controller sets it, and what reads it from a group's folder, for the two
+ * versions of control groups. UINT64_MAX: none. */
+struct group_limit {
+    const char *controller;
+    uint64_t (*read_v1)(const char *folder);
+    uint64_t (*read_v2)(const char *folder);
+};
+
+/* The numbers at the start of a control file; how many there were. "max" and -1 are none. */
+static int read_numbers(const char *folder, const char *name, uint64_t *numbers, int count)
 {
+    char path[2 * PATH_MAX];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
     struct buffer text;
     buffer_init(&text, SMALL_FILE_SIZE_MAX);
-    uint64_t limit = UINT64_MAX;
-    if (file_read(path, &text) == 0 && text.size > 0 && isdigit((unsigned char)text.data[0]))
-        limit = strtoull(text.data, NULL, 10);
+    int found = 0;
+    if (file_read(path, &text) == 0) {
+        char *at = text.data;
+        while (found < count && at && isdigit((unsigned char)*at)) {
+            numbers[found++] = strtoull(at, &at, 10);
+            at += strspn(at, " \n");
+        }
+    }
     buffer_deinit(&text);
-    return limit;
+    return found;
 }
+
+static uint64_t memory_limit_v1(const char *folder)
+{
+    uint64_t limit;
+    return read_numbers(folder, "memory.limit_in_bytes", &limit, 1) == 1 ? limit : UINT64_MAX;
+}
+
+static uint64_t memory_limit_v2(const char *folder)
+{
+    uint64_t limit;
+    return read_numbers(folder, "memory.max", &limit, 1) == 1 ? limit : UINT64_MAX;
+}
+
+/* A quota in each period, as processors; a part of one counts as one. */
+static uint64_t quota_processors(uint64_t quota_us, uint64_t period_us)
+{
+    return period_us > 0 ? (quota_us + period_us - 1) / period_us : UINT64_MAX;
+}
+
+static uint64_t processor_limit_v1(const char *folder)
+{
+    uint64_t quota_us;
+    uint64_t period_us;
+    if (read_numbers(folder, "cpu.cfs_quota_us", &quota_us, 1) != 1 ||
+        read_numbers(folder, "cpu.cfs_period_us", &period_us, 1) != 1)
+        return UINT64_MAX;
+    return quota_processors(quota_us, period_us);
+}
+
+static uint64_t processor_limit_v2(const char *folder)
+{
+    uint64_t numbers[2];
+    return read_numbers(folder, "cpu.max", numbers, 2) == 2
+               ? quota_processors(numbers[0], numbers[1])
+               : UINT64_MAX;
+}
+
+static const struct group_limit memory_limit = {"memory", memory_limit_v1, memory_limit_v2};
+static const struct group_limit processor_limit = {"cpu", processor_limit_v1, processor_limit_v2};
 
 /* Smallest limit from `group` ("/a/b") up to the top of a hierarchy mounted at `mount`. In a
  * container the group's name may be the host's and not exist here: then the top alone counts. */
-static uint64_t hierarchy_limit(const char *mount, const char *group, const char *file)
+static uint64_t hierarchy_limit(const char *mount, const char *group,
+                                uint64_t (*read)(const char *folder))
 {
     char name[PATH_MAX];
     uint64_t limit = UINT64_MAX;
@@ -321,11 +376,11 @@ static uint64_t hierarchy_limit(const char *mount, const char *group, const char
     for (;;) {
         while (size > 0 && name[size - 1] == '/')
             name[--size] = '\0';
-        struct buffer full;
-        buffer_init(&full, 3 * PATH_MAX);
-        if (buffer_printf(&full, "%s%s/%s", mount, name, file) == 0)
-            limit = smaller(limit, read_limit(full.data));
-        buffer_deinit(&full);
+        struct buffer folder;
+        buffer_init(&folder, 3 * PATH_MAX);
+        if (buffer_printf(&folder, "%s%s", mount, name) == 0)
+            limit = smaller(limit, read(folder.data));
+        buffer_deinit(&folder);
         if (size == 0)
             return limit;
         while (size > 0 && name[size - 1] != '/')
@@ -345,7 +400,8 @@ static bool has_word(const char *text, size_t size, const char *word)
 }
 
 /* A line of /proc/self/cgroup is "number:controllers:/group"; version 2 has no controllers. */
-static uint64_t group_line_limit(const char *line, const char *mount)
+static uint64_t group_line_limit(const struct group_limit *kind, const char *line,
+                                 const char *mount)
 {
     const char *controllers = strchr(line, ':');
     const char *group = controllers ? strchr(controllers + 1, ':') : NULL;
@@ -355,15 +411,16 @@ static uint64_t group_line_limit(const char *line, const char *mount)
     size_t size = (size_t)(group - controllers);
     group++;
     if (size == 0)
-        return hierarchy_limit(mount, group, "memory.max");
-    if (!has_word(controllers, size, "memory"))
+        return hierarchy_limit(mount, group, kind->read_v2);
+    if (!has_word(controllers, size, kind->controller))
         return UINT64_MAX;
     char below[PATH_MAX];
-    snprintf(below, sizeof below, "%s/memory", mount);
-    return hierarchy_limit(below, group, "memory.limit_in_bytes");
+    snprintf(below, sizeof below, "%s/%s", mount, kind->controller);
+    return hierarchy_limit(below, group, kind->read_v1);
 }
 
-uint64_t process_group_memory_limit(const char *groups_path, const char *mount)
+static uint64_t group_limit_of(const struct group_limit *kind, const char *groups_path,
+                               const char *mount)
 {
     struct buffer text;
     buffer_init(&text, SMALL_FILE_SIZE_MAX);
@@ -372,14 +429,42 @@ uint64_t process_group_memory_limit(const char *groups_path, const char *mount)
         char *rest = text.data;
         char *line;
         while ((line = strsep(&rest, "\n")) != NULL)
-            limit = smaller(limit, group_line_limit(line, mount));
+            limit = smaller(limit, group_line_limit(kind, line, mount));
     }
     buffer_deinit(&text);
     return limit;
 }
 
+uint64_t process_group_memory_limit(const char *groups_path, const char *mount)
+{
+    return group_limit_of(&memory_limit, groups_path, mount);
+}
+
+uint64_t process_group_processor_limit(const char *groups_path, const char *mount)
+{
+    return group_limit_of(&processor_limit, groups_path, mount);
+}
+
+/* -- what the process may use -- */
+
 uint64_t process_memory_limit(void)
 {
     uint64_t machine = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
     return smaller(machine, process_group_memory_limit("/proc/self/cgroup", "/sys/fs/cgroup"));
+}
+
+int process_processors(void)
+{
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) != 0)
+        return 1;
+    uint64_t group = process_group_processor_limit("/proc/self/cgroup", "/sys/fs/cgroup");
+    uint64_t count = smaller((uint64_t)CPU_COUNT(&set), group);
+    return count > 0 ? (int)count : 1;
+}
+
+int process_cpulist_processors(const char *list)
+{
+    cpu_set_t set;
+    return process_parse_cpulist(list, &set) == 0 ? CPU_COUNT(&set) : 0;
 }

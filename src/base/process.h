@@ -33,5 +33,10 @@ void process_set_slice(int64_t slice_us);
 uint64_t process_wanted_us(void);
 /* Memory of the machine, or of the control group when that is smaller. */
 uint64_t process_memory_limit(void);
+/* How many processors the calling thread and those that it starts may use at a time, at least 1:
+ * its affinity, or the control group's CPU quota when that is less (a part of one counts). */
+int process_processors(void);
+/* How many a list (process_set_cpulist) names; 0: none, or no such list. */
+int process_cpulist_processors(const char *list);
 
 #endif

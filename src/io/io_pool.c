@@ -18,6 +18,7 @@ struct io_pool {
     int highest; /* slot in use */
     bool is_stopping;
     bool prefers_main;
+    int spread; /* how many threads take connections */
     struct loop_options loop;
     const struct io_thread_handler *handler;
     void *context;
@@ -111,6 +112,7 @@ struct io_pool *io_pool_create(const struct io_pool_options *options, char *erro
     struct io_pool *pool = mem_alloc_aligned(64, (sizeof(*pool) + 63) & ~(size_t)63);
     memset(pool, 0, sizeof(*pool));
     pool->configured = options->threads;
+    pool->spread = IO_THREADS_MAX;
     pool->loop = options->loop;
     pool->handler = options->handler;
     pool->context = options->context;
@@ -221,20 +223,37 @@ void io_pool_prefer_main(struct io_pool *pool, bool prefers_main)
     pool->prefers_main = prefers_main;
 }
 
-struct io_thread *io_pool_choose(struct io_pool *pool)
+void io_pool_set_spread(struct io_pool *pool, int threads)
 {
-    return pool->prefers_main ? pool->threads[0] : io_pool_choose_for_handshake(pool);
+    assert(threads >= 1);
+    pool->spread = threads;
 }
 
-struct io_thread *io_pool_choose_for_handshake(struct io_pool *pool)
+bool io_pool_is_spread_to(const struct io_pool *pool, const struct io_thread *thread)
+{
+    return thread->index <= pool->spread && io_thread_is_placeable(thread);
+}
+
+/* Of the first `count`; main where none of them serves. */
+static struct io_thread *choose_among(struct io_pool *pool, int count) ON_MAIN
 {
     struct io_thread *best = NULL;
-    for (int i = 1; i <= pool->highest; i++) {
+    for (int i = 1; i <= count && i <= pool->highest; i++) {
         struct io_thread *thread = pool->threads[i];
         if (thread && io_thread_is_placeable(thread) && (!best || thread->clients < best->clients))
             best = thread;
     }
     return best ? best : pool->threads[0];
+}
+
+struct io_thread *io_pool_choose(struct io_pool *pool)
+{
+    return pool->prefers_main ? pool->threads[0] : choose_among(pool, pool->spread);
+}
+
+struct io_thread *io_pool_choose_for_handshake(struct io_pool *pool)
+{
+    return choose_among(pool, pool->highest);
 }
 
 struct io_thread *io_pool_place(struct io_pool *pool, bool is_handshake)

@@ -31,6 +31,7 @@ struct placement {
     unsigned calm_periods; /* at home: since when */
     unsigned patience;     /* calm periods before the next trial */
     int moves;             /* begun in this period */
+    int processors;        /* of the I/O threads */
     bool are_others_busy;  /* the I/O threads did something worth mentioning */
     struct placement_facts facts;
     uint64_t requests; /* at the last look */
@@ -49,6 +50,8 @@ struct placement *placement_create(struct exchange *exchange, struct io_pool *po
     placement->pool = pool;
     placement->clients = clients;
     placement->facts.is_lending = true;
+    placement->facts.spread = IO_THREADS_MAX;
+    placement->processors = IO_THREADS_MAX;
     placement->patience = PLACEMENT_CALM_PERIODS;
     placement->looked_us = clock_us();
     placement->meter = process_wanted_us;
@@ -78,6 +81,11 @@ static void set_lending(struct placement *placement, bool is_lending) ON_MAIN
     io_pool_prefer_main(placement->pool, !is_lending);
 }
 
+void placement_set_processors(struct placement *placement, int processors)
+{
+    placement->processors = processors < 1 ? 1 : processors;
+}
+
 void placement_set_elastic(struct placement *placement, bool is_elastic)
 {
     if (placement->facts.is_elastic == is_elastic)
@@ -94,12 +102,13 @@ struct extremes {
     int count;
 };
 
+/* Of the threads that take connections. */
 static struct extremes find_extremes(struct placement *placement)
 {
     struct extremes found = {0};
     for (int i = 1; i <= io_pool_count(placement->pool); i++) {
         struct io_thread *thread = io_pool_thread(placement->pool, i);
-        if (!thread || !io_thread_is_placeable(thread))
+        if (!thread || !io_pool_is_spread_to(placement->pool, thread))
             continue;
         found.count++;
         if (!found.fullest || thread->clients > found.fullest->clients)
@@ -255,10 +264,24 @@ static void lend(struct placement *placement, enum lend_what what) ON_MAIN
     mem_free(candidates);
 }
 
+/* A lent connection opened where handshakes are made: to a thread that takes connections. */
+static void bring_in(struct placement *placement, struct client *client) ON_MAIN
+{
+    if (client->thread->index > 0 && io_thread_is_placeable(client->thread) &&
+        !io_pool_is_spread_to(placement->pool, client->thread))
+        (void)begin_move(placement, client, io_pool_choose(placement->pool),
+                         &placement->facts.evened);
+}
+
 void placement_on_opened(struct placement *placement, struct client *client)
 {
-    if (placement->facts.is_lending || client->thread->index == 0 || !may_move(placement) ||
-        is_too_busy(&placement->facts))
+    if (client->thread->index == 0 || !may_move(placement))
+        return;
+    if (placement->facts.is_lending) {
+        bring_in(placement, client);
+        return;
+    }
+    if (is_too_busy(&placement->facts))
         return;
     const struct io_stats *stats = loop_stats(client->thread->loop);
     if (io_stat_read(stats->handshakes_in_flight) < PLACEMENT_HANDSHAKES_MAX)
@@ -297,6 +320,16 @@ static void empty_retiring(struct placement *placement) ON_MAIN
         if (!io_thread_is_placeable(client->thread))
             (void)begin_move(placement, client, io_pool_choose(placement->pool),
                              &placement->facts.evened);
+}
+
+/* Few clients: off the threads that take none of them. */
+static void gather(struct placement *placement) ON_MAIN
+{
+    if (placement->facts.spread >= io_pool_count(placement->pool))
+        return;
+    struct client *client = placement->clients->first;
+    for (; client && may_move(placement); client = client->next)
+        bring_in(placement, client);
 }
 
 /* Threads that came, or whose clients left, get some of the others'. Small differences stay. */
@@ -373,14 +406,26 @@ static void decide_elastic(struct placement *placement) ON_MAIN
         be_lending(placement);
 }
 
+static void choose_spread(struct placement *placement) ON_MAIN
+{
+    struct placement_facts *facts = &placement->facts;
+    bool was_many = facts->spread == IO_THREADS_MAX;
+    uint64_t few = was_many ? PLACEMENT_FEW_CLIENTS : PLACEMENT_MANY_CLIENTS + 1;
+    bool is_many = !facts->is_elastic || placement->clients->count >= few;
+    facts->spread = is_many ? IO_THREADS_MAX : placement->processors;
+    io_pool_set_spread(placement->pool, facts->spread);
+}
+
 static void decide(struct placement *placement) ON_MAIN
 {
     if (placement->facts.is_elastic)
         decide_elastic(placement);
     else
         lend(placement, LEND_ALL);
-    if (placement->facts.is_lending)
+    if (placement->facts.is_lending) {
+        gather(placement);
         even_out(placement);
+    }
 }
 
 static bool has_threads(struct placement *placement)
@@ -399,6 +444,7 @@ void placement_run(struct placement *placement)
     measure(placement, elapsed_us);
     measure_wanted(placement, elapsed_us);
     measure_company(placement);
+    choose_spread(placement);
     empty_retiring(placement);
     if (has_threads(placement))
         decide(placement);

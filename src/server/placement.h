@@ -7,7 +7,8 @@
  * requests travel in company (many clients with deep pipelines) the hand-off is cheap, so those are
  * lent early: the threads decrypt while main executes. So it is when many clients have requests at
  * the same time and others have the processor that main wants: several threads get more of it than
- * one. What decides is measured: the share of the
+ * one. Few clients are lent to no more threads than there are processors beside main's: more would
+ * only take turns, each with fewer requests at a time. What decides is measured: the share of the
  * last period that main and each I/O thread were busy, and how many requests came together.
  */
 #ifndef SERVER_PLACEMENT_H
@@ -46,7 +47,12 @@ enum {
     PLACEMENT_WIDE_CLIENTS = 8,
     PLACEMENT_WIDE_BATCHES = 16,
     PLACEMENT_WIDE_BATCHES_LENT = 4,
-    PLACEMENT_WIDE_CALM_PERCENT = 60
+    PLACEMENT_WIDE_CALM_PERCENT = 60,
+    /* More clients than the first are spread over all threads, whatever the processors, until there
+     * are fewer than the second: a thread that waits for a processor keeps only its share of them
+     * waiting. */
+    PLACEMENT_MANY_CLIENTS = 64,
+    PLACEMENT_FEW_CLIENTS = 48
 };
 
 struct placement;
@@ -56,8 +62,10 @@ struct placement *placement_create(struct exchange *exchange, struct io_pool *po
 void placement_destroy(struct placement *placement);
 /* "io-threads-elastic"; no: main serves nobody while there are I/O threads. At first: no. */
 void placement_set_elastic(struct placement *placement, bool is_elastic) ON_MAIN;
-/* A TLS connection has opened on an I/O thread (io_pool_choose_for_handshake): it comes home at
- * once when that is where it would be placed, unless many come together. */
+/* How many processors the I/O threads have; at first as many as they want. */
+void placement_set_processors(struct placement *placement, int processors) ON_MAIN;
+/* A TLS connection has opened on an I/O thread (io_pool_choose_for_handshake): it goes at once to
+ * where it would be placed, unless many come together. */
 void placement_on_opened(struct placement *placement, struct client *client) ON_MAIN;
 /* What tells how long main has wanted a processor; at first process_wanted_us. For tests. */
 void placement_set_meter(struct placement *placement, uint64_t (*wanted_us)(void));
@@ -69,6 +77,7 @@ struct placement_facts {
     bool is_lending;            /* main has too much to do: new connections go to the I/O threads */
     bool is_deep;               /* many clients with deep pipelines */
     bool is_wide;               /* many clients have requests at the same time */
+    int spread;                 /* connections are lent to so many of the I/O threads */
     unsigned main_busy_percent; /* of the last period */
     unsigned main_wanted_percent; /* main ran, or waited for a processor */
     unsigned busy_percent;        /* main and the I/O threads, added up */

@@ -1,6 +1,6 @@
 /* Creation and destruction of the server's modules, in order; see server.h. */
-#include "server/metrics_http.h"
 #include "server/server.h"
+#include "server/metrics_http.h"
 
 #include "server/placement.h"
 
@@ -147,6 +147,13 @@ static void create_exchange(struct server *server)
     server->exchange = exchange_create(server->clients, &hooks, &server->resolver);
 }
 
+/* Those of the I/O threads: of their list, or all but one for main. */
+static int io_processors(const struct server_settings *settings)
+{
+    int listed = settings->io_cpulist ? process_cpulist_processors(settings->io_cpulist) : 0;
+    return listed > 0 ? listed : process_processors() - 1;
+}
+
 static int start_pool(struct server *server) ON_MAIN
 {
     static const enum loop_backend backends[] = {[IO_BACKEND_AUTO] = LOOP_BACKEND_AUTO,
@@ -166,6 +173,7 @@ static int start_pool(struct server *server) ON_MAIN
     }
     exchange_set_pool(server->exchange, server->pool);
     server->placement = placement_create(server->exchange, server->pool, server->clients);
+    placement_set_processors(server->placement, io_processors(settings));
     placement_set_elastic(server->placement, settings->io_threads_elastic);
     log_notice("I/O: %s, %s", loop_backend_name(io_pool_main_loop(server->pool)),
                loop_backend_reason(io_pool_main_loop(server->pool)));

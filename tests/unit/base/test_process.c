@@ -286,6 +286,48 @@ Test(process, groups_of_version_1)
     cr_assert_eq(group_limit(), 7000000);
 }
 
+static uint64_t processors(void)
+{
+    char groups[96];
+    snprintf(groups, sizeof groups, "%s/groups", folder);
+    return process_group_processor_limit(groups, folder);
+}
+
+Test(process, processors_of_version_2)
+{
+    write_file("groups", "0::/a/b\n");
+    cr_assert_eq(processors(), UINT64_MAX);
+    write_file("a/b/cpu.max", "max 100000\n");
+    cr_assert_eq(processors(), UINT64_MAX);
+    write_file("a/b/cpu.max", "250000 100000\n");
+    cr_assert_eq(processors(), 3, "a part of one counts");
+    write_file("cpu.max", "100000 100000\n");
+    cr_assert_eq(processors(), 1);
+    write_file("cpu.max", "100000 0\n");
+    cr_assert_eq(processors(), 3);
+}
+
+Test(process, processors_of_version_1)
+{
+    write_file("groups", "12:cpu,cpuacct:/c\n5:memory:/m\n");
+    write_file("cpu/c/cpu.cfs_quota_us", "-1\n");
+    write_file("cpu/c/cpu.cfs_period_us", "100000\n");
+    cr_assert_eq(processors(), UINT64_MAX);
+    write_file("cpu/c/cpu.cfs_quota_us", "150000\n");
+    cr_assert_eq(processors(), 2);
+}
+
+Test(process, processors_of_lists)
+{
+    cpu_set_t all;
+    sched_getaffinity(0, sizeof all, &all);
+    cr_assert_geq(process_processors(), 1);
+    cr_assert_leq(process_processors(), CPU_COUNT(&all));
+    cr_assert_eq(process_cpulist_processors("0-7:2,9"), 5);
+    cr_assert_eq(process_cpulist_processors(""), 0);
+    cr_assert_eq(process_cpulist_processors("nonsense"), 0);
+}
+
 Test(process, machine_has_memory)
 {
     uint64_t limit = process_memory_limit();

@@ -182,6 +182,39 @@ Test(placement, many_clients_are_lent_when_others_have_the_processor)
     stop();
 }
 
+/* All lent; so many quiet ones beside them. */
+static void lent_period(size_t others)
+{
+    rig.clients->count += others;
+    period(99, 16);
+    rig.clients->count -= others;
+}
+
+Test(placement, few_clients_share_as_many_threads_as_there_are_processors)
+{
+    start(4, true);
+    placement_set_processors(placement, 2);
+    for (int i = 0; i < 3; i++)
+        lent_period(0);
+    cr_assert_eq(clients_at(1), COUNT / 2);
+    cr_assert_eq(clients_at(2), COUNT / 2);
+    for (int i = 0; i < 4; i++)
+        lent_period(PLACEMENT_MANY_CLIENTS);
+    for (int i = 1; i <= 4; i++)
+        cr_assert_geq(clients_at(i), 2, "many: over all; %d has %d", i, (int)clients_at(i));
+    for (int i = 0; i < 3; i++)
+        lent_period(PLACEMENT_FEW_CLIENTS - COUNT);
+    cr_assert_gt(clients_at(4), 0, "as it was, between few and many");
+    for (int i = 0; i < 3; i++)
+        lent_period(0);
+    cr_assert_eq(clients_at(1) + clients_at(2), COUNT, "gathered again");
+    placement_set_elastic(placement, false);
+    for (int i = 0; i < 4; i++)
+        lent_period(0);
+    cr_assert_gt(clients_at(4), 0, "fixed: over all");
+    stop();
+}
+
 Test(placement, fixed_placement_keeps_main_free)
 {
     start(2, true);
