@@ -591,21 +591,39 @@ uint64_t db_scan(struct db *db, uint64_t cursor, void (*visit)(void *context, vo
     return dict_scan(&db->keys, cursor, visit, context);
 }
 
+/* For db_random, when it only met keys that have expired. */
+static struct entry *longest_living(struct db *db, struct entry *drawn)
+{
+    struct expiry_item last;
+    bool all_expire = expiry_index_count(&db->expiry) == db_count(db);
+    if (!expiry_index_last(&db->expiry, &last))
+        return drawn;
+    uint64_t hash;
+    struct entry **slot = db_slot_of_item(db, last, &hash);
+    assert(slot != NULL);
+    if (!is_due(db, *slot))
+        return *slot;
+    /* As Redis: who may not remove expired keys tells one of them. */
+    return all_expire && db->keyspace->expire_mode == EXPIRE_DELETE ? NULL : drawn;
+}
+
 struct entry *db_random(struct db *db)
 {
-    enum { TRIES_ON_REPLICA = 100 };
-    for (int tries = 0;; tries++) {
-        struct entry *entry = dict_random(&db->keys);
+    enum { DRAWS_MAX = 1000, REMOVED_MAX = 100, TIME_MAX_US = 1000 };
+    struct entry *entry = dict_random(&db->keys);
+    if (!entry || !is_due(db, entry))
+        return entry;
+    int64_t end_us = clock_read_us() + TIME_MAX_US;
+    for (int draws = 1; draws < DRAWS_MAX && clock_read_us() < end_us; draws++) {
+        if (draws <= REMOVED_MAX && db->keyspace->expire_mode == EXPIRE_DELETE) {
+            struct key key = key_of(entry_key(entry));
+            db_expire_now(db, key.hash, db_slot(db, key));
+        }
+        entry = dict_random(&db->keys);
         if (!entry || !is_due(db, entry))
             return entry;
-        if (db->keyspace->expire_mode != EXPIRE_DELETE) {
-            if (tries == TRIES_ON_REPLICA)
-                return entry;
-            continue;
-        }
-        struct key key = key_of(entry_key(entry));
-        db_expire_now(db, key.hash, db_slot(db, key));
     }
+    return longest_living(db, entry);
 }
 
 void db_reserve(struct db *db, size_t count)

@@ -385,6 +385,17 @@ size_t expiry_index_first(const struct expiry_index *index, struct expiry_item *
     return copy_below(index, UINT64_MAX, items, max);
 }
 
+bool expiry_index_last(const struct expiry_index *index, struct expiry_item *item)
+{
+    if (!index->root)
+        return false;
+    const struct expiry_node *node = index->root;
+    for (unsigned level = 0; level < index->height; level++)
+        node = node->children[node->count - 1];
+    *item = unpack(node->items[node->count - 1]);
+    return true;
+}
+
 bool expiry_index_random(const struct expiry_index *index, struct expiry_item *item)
 {
     if (!index->root)

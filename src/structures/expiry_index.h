@@ -48,6 +48,8 @@ size_t expiry_index_due(const struct expiry_index *index, int64_t now_ms, struct
                         size_t max);
 /* Copies the earliest items whatever their time. */
 size_t expiry_index_first(const struct expiry_index *index, struct expiry_item *items, size_t max);
+/* The latest item; false when empty. */
+bool expiry_index_last(const struct expiry_index *index, struct expiry_item *item);
 /* An item by random descent (about fair); false when empty. */
 bool expiry_index_random(const struct expiry_index *index, struct expiry_item *item);
 /* Mean of all times, wall ms (to half a unit); 0 when empty. */

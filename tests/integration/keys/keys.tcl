@@ -113,6 +113,18 @@ start_server {} {
         assert_equal {a b} [lsort [dict keys $seen]]
     }
 
+    test "RANDOMKEY does not remove any number of expired keys" {
+        r flushall
+        r debug set-active-expire 0
+        for {set i 0} {$i < 3000} {incr i} { r set expired:$i v px 1 }
+        resp::pause_ms 5
+        assert_equal "" [r randomkey]
+        assert_range [r dbsize] 2900 2999
+        r set living v ex 1000
+        assert_equal living [r randomkey]
+        r debug set-active-expire 1
+    } {command:debug}
+
     test "KEYS with patterns" {
         r flushall
         r mset foo 1 fob 2 fo 3 bar 4 "a\[b" 5 "x*y" 6 "" 7

@@ -164,6 +164,40 @@ Test(keyspace, active_expiry_goes_on_in_turns)
     cr_assert_not(keyspace_expire_goes_on(keyspace));
 }
 
+Test(keyspace, a_random_key_among_many_expired_ones_is_bounded_work)
+{
+    enum { DUE = 50000, LIVING = DUE + 1, REMOVED_MAX = 100 };
+    char name[16];
+    int64_t now = clock_wall_ms();
+    keyspace->active_expire_is_off = true;
+    for (int i = 0; i < DUE; i++)
+        put(db, i, now - 10000);
+    cr_assert_null(db_random(db), "all have expired");
+    cr_assert_geq(db_count(db), DUE - REMOVED_MAX);
+    put(db, LIVING, now + 1000000);
+    cr_assert(bytes_equal(entry_key(db_random(db)), numbered(LIVING, name).name));
+    cr_assert_geq(db_count(db), DUE - 2 * REMOVED_MAX);
+    for (int i = 0; i < 100000 && db_count(db) > 1; i++)
+        cr_assert(bytes_equal(entry_key(db_random(db)), numbered(LIVING, name).name));
+    cr_assert_eq(db_count(db), 1, "the others are met and removed");
+}
+
+/* The reference does the same in CLIENT PAUSE and on replicas. */
+Test(keyspace, a_random_key_where_expired_ones_are_kept)
+{
+    keyspace->active_expire_is_off = true;
+    put(db, 1, clock_wall_ms() - 10000);
+    keyspace_set_expire_mode(keyspace, EXPIRE_HIDE);
+    cr_assert_not_null(db_random(db));
+    cr_assert_eq(db_count(db), 1);
+    for (int i = 2; i < 20000; i++)
+        put(db, i, clock_wall_ms() - 10000);
+    put(db, 20000, ENTRY_NO_EXPIRY);
+    cr_assert_not_null(db_random(db));
+    cr_assert_eq(db_count(db), 20000);
+    keyspace_set_expire_mode(keyspace, EXPIRE_DELETE);
+}
+
 Test(keyspace, active_expiry_can_be_off)
 {
     put(db, 1, clock_wall_ms() - 10000);

@@ -59,6 +59,10 @@ static void expect_same(const struct expiry_index *index, const struct model *mo
     cr_assert_eq(expiry_index_first(index, items, model->count + 1), model->count);
     for (size_t i = 0; i < model->count; i++)
         cr_assert_eq((uint64_t)items[i].unit << 32 | items[i].hash, model->items[i]);
+    struct expiry_item last;
+    cr_assert_eq(expiry_index_last(index, &last), model->count > 0);
+    if (model->count)
+        cr_assert_eq((uint64_t)last.unit << 32 | last.hash, model->items[model->count - 1]);
     mem_free(items);
 }
 
