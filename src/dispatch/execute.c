@@ -47,7 +47,7 @@ void executor_destroy(struct executor *executor)
 
 void executor_begin_run(struct executor *executor)
 {
-    executor->last_read_ns = clock_read_ns();
+    executor->last_read_ns = clock_stopwatch_ns();
 }
 
 /* -- I/O threads -- */
@@ -311,7 +311,7 @@ static void run(struct executor *executor, struct call *call)
     int64_t start_ns = executor->last_read_ns;
     executor->services.keyspace->no_touch = (client->flags & CLIENT_NO_TOUCH) != 0;
     command->spec->handler(call);
-    int64_t now_ns = clock_read_ns();
+    int64_t now_ns = clock_stopwatch_ns();
     int64_t spent_ns = now_ns - start_ns;
     executor->last_read_ns = now_ns;
     /* With what EXEC ran, but not twice; CONFIG RESETSTAT lets it begin anew. */

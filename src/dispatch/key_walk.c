@@ -272,5 +272,5 @@ void key_walks_step(struct key_walks *walks, void (*look)(void *context, struct 
             look(context, client);
     }
     update_interest(walks);
-    walks->executor->last_read_ns = now_ns; /* what comes next does not pay for it */
+    executor_begin_run(walks->executor); /* what comes next does not pay for it */
 }

@@ -166,6 +166,7 @@ static int become_process(struct server *server)
     const char *pidfile = pidfile_of(settings);
     if (pidfile && process_write_pidfile(pidfile) != 0)
         log_warning("Failed to write PID file: %s", pidfile);
+    (void)clock_trust_counter();
     if (settings->disable_thp)
         (void)process_disable_thp();
     if (settings->server_cpulist && process_set_cpulist(settings->server_cpulist) != 0)

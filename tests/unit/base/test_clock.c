@@ -75,3 +75,32 @@ Test(clock, thread_cpu_grows_with_work)
     cr_assert_gt(used, 0);
     cr_assert_lt(used, 10000000000);
 }
+
+/* Between two spans of the clock, whenever the thread loses its processor. */
+static void check_stopwatch(int64_t span_ns)
+{
+    int64_t outer_ns = clock_read_ns();
+    int64_t watch_ns = clock_stopwatch_ns();
+    int64_t inner_ns = clock_read_ns();
+    while (clock_read_ns() - inner_ns < span_ns)
+        continue;
+    inner_ns = clock_read_ns() - inner_ns;
+    watch_ns = clock_stopwatch_ns() - watch_ns;
+    outer_ns = clock_read_ns() - outer_ns;
+    cr_assert_geq(watch_ns, inner_ns - inner_ns / 1000 - 1000);
+    cr_assert_leq(watch_ns, outer_ns + outer_ns / 1000 + 1000);
+}
+
+Test(clock, stopwatch_without_the_counter)
+{
+    cr_assert_eq(clock_counter_rate(), 0);
+    check_stopwatch(2000000);
+}
+
+Test(clock, stopwatch_by_the_counter)
+{
+    unsigned rate = clock_trust_counter();
+    cr_assert_eq(clock_counter_rate(), rate);
+    for (int i = 0; i < 5; i++)
+        check_stopwatch(10000000);
+}
