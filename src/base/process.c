@@ -151,46 +151,73 @@ int process_disable_thp(void)
 
 /* -- supervision -- */
 
+static const char *supervised_by_upstart(void)
+{
+    if (!getenv("UPSTART_JOB")) {
+        log_warning("upstart supervision requested, but UPSTART_JOB not found!");
+        return NULL;
+    }
+    /* Upstart's "expect stop": it continues the process once it has seen it stop. */
+    log_notice("supervised by upstart, will stop to signal readiness.");
+    raise(SIGSTOP);
+    unsetenv("UPSTART_JOB");
+    return "upstart";
+}
+
+static const char *supervised_by_systemd(void)
+{
+    if (process_notify("STATUS=Redis is loading...\n") <= 0)
+        return NULL;
+    log_notice("Supervised by systemd. Please make sure you set appropriate values for "
+               "TimeoutStartSec and TimeoutStopSec in your service unit.");
+    return "systemd";
+}
+
 const char *process_supervisor(const char *mode)
 {
     bool is_auto = strcasecmp(mode, "auto") == 0;
-    if ((is_auto || strcasecmp(mode, "upstart") == 0) && getenv("UPSTART_JOB")) {
-        /* Upstart's "expect stop": it continues the process once it has seen it stop. */
-        log_notice("supervised by upstart, will stop to signal readiness");
-        raise(SIGSTOP);
-        unsetenv("UPSTART_JOB");
-        return "upstart";
-    }
-    if (is_auto || strcasecmp(mode, "systemd") == 0) {
-        if (getenv("NOTIFY_SOCKET"))
-            return "systemd";
-        if (!is_auto)
-            log_warning("systemd supervision requested or auto-detected, but NOTIFY_SOCKET not "
-                        "found!");
-    }
+    if (strcasecmp(mode, "upstart") == 0 || (is_auto && getenv("UPSTART_JOB")))
+        return supervised_by_upstart();
+    if (strcasecmp(mode, "systemd") == 0 || (is_auto && getenv("NOTIFY_SOCKET")))
+        return supervised_by_systemd();
     return NULL;
 }
 
-void process_notify(const char *message)
+/* 1: sent, 0: nobody to notify, -errno. */
+static int send_notification(const char *message)
 {
     const char *path = getenv("NOTIFY_SOCKET");
-    if (!path || (path[0] != '/' && path[0] != '@') || !path[1])
-        return;
+    if (!path || !path[0])
+        return 0;
+    if ((path[0] != '/' && path[0] != '@') || !path[1])
+        return -EINVAL;
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     size_t size = strlen(path);
     if (size >= sizeof address.sun_path)
-        return;
+        return -EINVAL;
     memcpy(address.sun_path, path, size);
     if (path[0] == '@')
         address.sun_path[0] = '\0'; /* the abstract name space */
     socklen_t address_size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + size);
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
-        return;
+        return -errno;
+    int result = 1;
     if (sendto(fd, message, strlen(message), MSG_NOSIGNAL, (const struct sockaddr *)&address,
                address_size) < 0)
-        log_warning("Failed to notify the supervisor: %s", strerror(errno));
+        result = -errno;
     close(fd);
+    return result;
+}
+
+int process_notify(const char *message)
+{
+    int result = send_notification(message);
+    if (result == 0)
+        log_warning("systemd supervision error: NOTIFY_SOCKET not found!");
+    else if (result < 0)
+        log_warning("systemd supervision error: sd_notify: %d", result);
+    return result;
 }
 
 /* -- processors -- */

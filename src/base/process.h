@@ -14,10 +14,11 @@ void process_set_title(const char *title);
 /* Raises RLIMIT_NOFILE to `wanted` or as near as allowed; returns what is in force. */
 uint64_t process_raise_files(uint64_t wanted);
 /* Who supervises this process, "upstart" or "systemd", or NULL: nobody that `mode` allows ("auto",
- * "systemd", "upstart", "no"). */
+ * "systemd", "upstart", "no"). Upstart sees the process stop, systemd gets a first message; either
+ * is logged, and so is one that was asked for and is not there. */
 const char *process_supervisor(const char *mode);
-/* sd_notify(3) message ("READY=1"); does nothing without NOTIFY_SOCKET. */
-void process_notify(const char *message);
+/* sd_notify(3) message ("READY=1"). 1, or 0: there is no NOTIFY_SOCKET, or -errno; both are logged. */
+int process_notify(const char *message);
 int process_set_oom_score(int score);
 int process_disable_thp(void);
 /* "0-3,8" and Redis's "0-7:2" form to the calling thread's affinity; 0 or -errno. */

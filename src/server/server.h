@@ -98,7 +98,7 @@ struct server {
     int64_t started_us;
     int64_t started_wall_ms;
     size_t startup_memory;
-    size_t startup_tls_memory; /* of that */
+    size_t startup_tls_memory;   /* of that */
     struct io_stats io_baseline; /* at the last CONFIG RESETSTAT: sum, and main's own */
     struct io_stats own_io_baseline;
     uint64_t files_max; /* RLIMIT_NOFILE in force */
@@ -115,6 +115,8 @@ struct server {
 
 /* Everything from argv to a running loop to exit status. */
 int server_main(int argc, char **argv);
+/* A message to systemd, when it supervises this process. */
+void server_notify_supervisor(const struct server *server, const char *message);
 
 /* -- server.c -- */
 struct server *server_create(void);

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/process.h"
 #include "server/server.h"
+#include <string.h>
 
 enum { SHUTDOWN_GRACE_MS = 2000 };
 
@@ -24,9 +25,15 @@ bool server_abort_shutdown(void *context)
     return true;
 }
 
+void server_notify_supervisor(const struct server *server, const char *message)
+{
+    if (server->supervisor && strcmp(server->supervisor, "systemd") == 0)
+        (void)process_notify(message);
+}
+
 static void begin(struct server *server) ON_MAIN
 {
-    process_notify("STOPPING=1\n");
+    server_notify_supervisor(server, "STOPPING=1\n");
     log_notice("User requested shutdown...");
     server_close_listeners(server);
     io_pool_request_stop(server->pool);

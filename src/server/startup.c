@@ -225,7 +225,8 @@ static int run(struct server *server, const struct arguments *arguments)
     server_start_cron(server);
     log_notice("Server initialized");
     log_ready(server);
-    process_notify("STATUS=Ready to accept connections\nREADY=1\n");
+    server_notify_supervisor(server, "STATUS=Ready to accept connections\n");
+    server_notify_supervisor(server, "READY=1\n");
     server->startup_memory = mem_used();
     server->startup_tls_memory = mem_tls_used();
     server_run(server);

@@ -98,21 +98,46 @@ test "daemonize puts the server into the background with its pidfile" {
     file delete -force $dir
 }
 
-test "INFO says who supervises the server" {
-    start_server {} {
-        assert_equal no [info_field [r info server] process_supervised]
+# Runs BODY with a socket for notifications at NOTIFY_SOCKET; what arrives is at last in FILE, a line each.
+proc with_notifications {file body} {
+    set path [file join $::work_dir notify.sock]
+    set listener {
+        use Socket; socket(my $s, PF_UNIX, SOCK_DGRAM, 0);
+        bind($s, pack_sockaddr_un($ARGV[0])) or die; open(my $out, ">>", $ARGV[1]); $out->autoflush(1);
+        while (defined recv($s, my $m, 1000, 0)) { print $out $m; }
     }
-    set ::env(NOTIFY_SOCKET) [file join $::work_dir nobody.sock]
-    try {
-        foreach {mode supervisor} {systemd systemd auto systemd upstart no no no} {
+    file delete $file $path
+    set pid [exec perl -MIO::Handle -e $listener $path $file &]
+    note_pid $pid
+    wait_until 1 10 {file exists $path}
+    set ::env(NOTIFY_SOCKET) $path
+    try { uplevel 1 $body } finally {
+        unset ::env(NOTIFY_SOCKET)
+        kill_process $pid
+    }
+}
+
+test "INFO says who supervises the server, and systemd alone is notified" {
+    set file [file join $::work_dir notified]
+    set all "STATUS=Redis is loading...\nSTATUS=Ready to accept connections\nREADY=1\nSTOPPING=1\n"
+    foreach {mode supervisor expected} [list systemd systemd $all auto systemd $all upstart no "" no no ""] {
+        with_notifications $file {
             start_server [list overrides [list supervised $mode]] {
                 assert_equal $supervisor [info_field [r info server] process_supervised]
             }
+            wait_until $expected 5 {expr {[file exists $file] ? [read_file $file] : ""}}
+        }
+    }
+    set ::env(NOTIFY_SOCKET) [file join $::work_dir nobody.sock]
+    try {
+        start_server {overrides {supervised systemd} complaints 0} {
+            assert_equal no [info_field [r info server] process_supervised]
+            assert {[server_log_contains "*systemd supervision error: sd_notify: -2*"]}
         }
     } finally {
         unset ::env(NOTIFY_SOCKET)
     }
-}
+} {sluice}
 
 test "logfile gets the log, and is reopened when it was moved away" {
     set log [file join $::work_dir my.log]

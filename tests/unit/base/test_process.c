@@ -122,6 +122,29 @@ Test(process, wanting_a_processor_is_counted)
     cr_assert_geq(clock_read_us() - begin_us, 15000);
 }
 
+/* A datagram socket at `name` ('@' first: abstract). */
+static int bind_datagrams(const char *name)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    size_t size = strlen(name);
+    memcpy(address.sun_path, name, size);
+    if (name[0] == '@')
+        address.sun_path[0] = '\0';
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+    socklen_t address_size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + size);
+    cr_assert_eq(bind(fd, (struct sockaddr *)&address, address_size), 0);
+    return fd;
+}
+
+/* The datagram that came is `expected`; "": none came. */
+static void check_datagram(int fd, const char *expected)
+{
+    char message[64] = "";
+    ssize_t got = recv(fd, message, sizeof message - 1, 0);
+    cr_assert_eq(got, expected[0] ? (ssize_t)strlen(expected) : -1);
+    cr_assert_str_eq(message, expected);
+}
+
 Test(process, supervision_modes)
 {
     unsetenv("NOTIFY_SOCKET");
@@ -129,11 +152,20 @@ Test(process, supervision_modes)
     cr_assert_null(process_supervisor("no"));
     cr_assert_null(process_supervisor("auto"));
     cr_assert_null(process_supervisor("systemd"));
-    setenv("NOTIFY_SOCKET", "/x", 1);
+    setenv("NOTIFY_SOCKET", "/nosuch/socket", 1);
+    cr_assert_null(process_supervisor("systemd"));
+    char path[96];
+    snprintf(path, sizeof path, "%s/systemd", folder);
+    int fd = bind_datagrams(path);
+    setenv("NOTIFY_SOCKET", path, 1);
     cr_assert_null(process_supervisor("no"));
     cr_assert_null(process_supervisor("upstart"));
+    check_datagram(fd, "");
     cr_assert_str_eq(process_supervisor("auto"), "systemd");
+    check_datagram(fd, "STATUS=Redis is loading...\n");
     cr_assert_str_eq(process_supervisor("SystemD"), "systemd");
+    check_datagram(fd, "STATUS=Redis is loading...\n");
+    close(fd);
 }
 
 Test(process, upstart_sees_the_process_stop)
@@ -152,23 +184,12 @@ Test(process, upstart_sees_the_process_stop)
     cr_assert_eq(WEXITSTATUS(status), 7);
 }
 
-/* Binds a datagram socket at `name` ('@' first: abstract), notifies it, checks what arrives. */
 static void check_notify(const char *name)
 {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    size_t size = strlen(name);
-    memcpy(address.sun_path, name, size);
-    if (name[0] == '@')
-        address.sun_path[0] = '\0';
-    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
-    socklen_t address_size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + size);
-    cr_assert_eq(bind(fd, (struct sockaddr *)&address, address_size), 0);
+    int fd = bind_datagrams(name);
     setenv("NOTIFY_SOCKET", name, 1);
-    process_notify("READY=1\n");
-    char message[64];
-    ssize_t got = recv(fd, message, sizeof message, 0);
-    cr_assert_eq(got, 8);
-    cr_assert_arr_eq(message, "READY=1\n", 8);
+    cr_assert_eq(process_notify("READY=1\n"), 1);
+    check_datagram(fd, "READY=1\n");
     close(fd);
 }
 
@@ -179,11 +200,11 @@ Test(process, notifies)
     check_notify(path);
     snprintf(path, sizeof path, "@sluice-notify-%d", (int)getpid());
     check_notify(path);
-    process_notify("nobody listens any more");
+    cr_assert_eq(process_notify("nobody listens any more"), -ECONNREFUSED);
     setenv("NOTIFY_SOCKET", "relative", 1);
-    process_notify("ignored");
+    cr_assert_eq(process_notify("ignored"), -EINVAL);
     unsetenv("NOTIFY_SOCKET");
-    process_notify("ignored");
+    cr_assert_eq(process_notify("ignored"), 0);
 }
 
 Test(process, daemon_is_a_session_of_its_own)
