@@ -17,7 +17,8 @@ uint64_t process_raise_files(uint64_t wanted);
  * "systemd", "upstart", "no"). Upstart sees the process stop, systemd gets a first message; either
  * is logged, and so is one that was asked for and is not there. */
 const char *process_supervisor(const char *mode);
-/* sd_notify(3) message ("READY=1"). 1, or 0: there is no NOTIFY_SOCKET, or -errno; both are logged. */
+/* sd_notify(3) message ("READY=1"). 1, or 0: there is no NOTIFY_SOCKET, or -errno; both are
+ * logged. */
 int process_notify(const char *message);
 int process_set_oom_score(int score);
 int process_disable_thp(void);
