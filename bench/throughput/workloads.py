@@ -9,22 +9,29 @@ from . import report
 
 KINDS = ("all", "main", "io")
 
-# name: what is run. Several runs make one mix: their processor time and their operations add up.
+# name: what is run: (test, its share of the operations, connections, pipeline, bytes). Several runs
+# make one mix: their processor time and their operations add up. warm: operations before the rounds.
 # goal: our processor time per operation as a share of redis 7.0.15's.
 WORKLOADS = {
     "get-64": {
-        "title": "GET 64 B, no pipeline", "keys": 100000, "size": 64, "goal": 0.22,
-        "runs": [("get", 120000, 50, 1, 64)]},
+        "title": "GET 64 B, no pipeline", "keys": 100000, "size": 64, "goal": 0.22, "warm": 10000,
+        "runs": [("get", 1.0, 50, 1, 64)]},
     "mixed-p16": {
         "title": "1:10 SET:GET 64 B, pipeline 16", "keys": 100000, "size": 64, "goal": 0.16,
-        "runs": [("set", 100000, 50, 16, 64), ("get", 1000000, 50, 16, 64)]},
+        "warm": 100000, "runs": [("set", 1 / 11, 50, 16, 64), ("get", 10 / 11, 50, 16, 64)]},
     "get-16k": {
-        "title": "GET 16 KB", "keys": 1000, "size": 16384, "goal": 0.24,
-        "runs": [("get", 40000, 50, 1, 16384)]},
+        "title": "GET 16 KB", "keys": 1000, "size": 16384, "goal": 0.24, "warm": 5000,
+        "runs": [("get", 1.0, 50, 1, 16384)]},
     "get-512-c500": {
         "title": "GET 512 B, 500 connections", "keys": 100000, "size": 512, "goal": 0.22,
-        "runs": [("get", 100000, 500, 1, 512)]},
+        "warm": 10000, "runs": [("get", 1.0, 500, 1, 512)]},
 }
+
+# How long the operations of a round take, about; --quick and else.
+SECONDS = (1.0, 2.5)
+
+# At least so many requests on each connection, or the round is too short to tell anything.
+REQUESTS_MIN = 20
 
 # The main thread's share of the pipelined mix has a goal of its own.
 MAIN_GOALS = {"mixed-p16": 0.10}
@@ -67,32 +74,42 @@ def read_details(path):
             "client_us": test["client_cpu_us_per_request"]}
 
 
-def run_once(bench, server, name, options):
+def run_client(bench, server, options, keys, run, count):
+    """One start of the client: processor time by kind of thread, rate, p99, the client's details."""
+    test, _, connections, pipeline, size = run
+    command = client_command(bench, server, options, keys, test, count, connections, pipeline, size)
+    details = os.path.join(server.dir, "client.json")
+    if is_own_client(options):
+        command += ["--json", details]
+    before = server.thread_times()
+    output = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                            text=True, timeout=120).stdout
+    used = server.used_since(before)
+    rate, p99 = parse_rate(output, test)
+    return used, rate, p99, read_details(details) if is_own_client(options) else {}
+
+
+def run_once(bench, server, name, options, total):
+    """About `total` operations. What connecting costs is not theirs (it has a row of its own, and
+    would be half of the operations' time with many connections): the same client with one turn of
+    each connection is run too, and taken off."""
     load = WORKLOADS[name]
     used = dict.fromkeys(("main", "io", "other", "all"), 0.0)
     operations = 0
     seconds = 0.0
-    p99 = None
-    for test, count, connections, pipeline, size in load["runs"]:
-        if options.quick:
-            count //= 4
-        command = client_command(bench, server, options, load["keys"], test, count, connections,
-                                 pipeline, size)
-        before = server.thread_times()
-        details = os.path.join(server.dir, "client.json")
-        if is_own_client(options):
-            command += ["--json", details]
-        output = subprocess.run(command, check=True, stdout=subprocess.PIPE,
-                                stderr=subprocess.STDOUT, text=True, timeout=120).stdout
-        for kind, value in server.used_since(before).items():
-            used[kind] += value
-        rate, p99 = parse_rate(output, test)
-        operations += count
+    for run in load["runs"]:
+        _, share, connections, pipeline, _ = run
+        turn = connections * pipeline
+        count = max(int(total * share), turn * REQUESTS_MIN)
+        connecting = run_client(bench, server, options, load["keys"], run, turn)[0]
+        spent, rate, p99, details = run_client(bench, server, options, load["keys"], run, count)
+        for kind, value in spent.items():
+            used[kind] += value - connecting[kind]
+        operations += count - turn
         seconds += count / rate
     row = {kind + "_us": used[kind] / operations * 1e6 for kind in ("all", "main", "io", "other")}
-    row.update(rate=operations / seconds, p99_ms=p99)
-    if is_own_client(options):
-        row.update(read_details(details))
+    row.update(rate=operations / seconds, p99_ms=p99, operations=operations)
+    row.update(details)
     return row
 
 
@@ -101,14 +118,16 @@ def run(bench, names, options):
     results = {}
     for name in names:
         load = WORKLOADS[name]
-        for server in servers.values():
+        totals = {}
+        for who, server in servers.items():
             server.load_keys(load["keys"], load["size"])
-            run_once(bench, server, name, options)  # warms caches and buffers up
+            warm = run_once(bench, server, name, options, load["warm"])  # caches and buffers too
+            totals[who] = warm["rate"] * SECONDS[0 if options.quick else 1]
         rounds = {"sluice": [], "peer": []}
         for index in range(options.rounds):
             order = ("sluice", "peer") if index % 2 == 0 else ("peer", "sluice")
             for who in order:
-                rounds[who].append(run_once(bench, servers[who], name, options))
+                rounds[who].append(run_once(bench, servers[who], name, options, totals[who]))
         results[name] = summarize(name, rounds)
         report.print_workload(results[name])
     for server in servers.values():
