@@ -82,6 +82,15 @@ proc server_program {} { return [program_path SLUICE_SERVER redis-server] }
 proc cli_program {} { return [program_path SLUICE_CLI redis-cli] }
 proc benchmark_program {} { return [program_path SLUICE_BENCHMARK redis-benchmark] }
 
+# Whether the server that is tested was built with TLS (BUILD_TLS=no links no OpenSSL).
+proc server_has_tls {} {
+    global has_tls
+    if {![info exists has_tls]} {
+        set has_tls [expr {[catch {exec ldd [server_program]} text] || [string match *libssl* $text]}]
+    }
+    return $has_tls
+}
+
 proc check_programs {} {
     if {![file executable [server_program]]} {
         puts stderr "[server_program] is not there: run make, or set SLUICE_SERVER"

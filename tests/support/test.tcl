@@ -78,7 +78,7 @@ proc test_is_wanted {name} {
 }
 
 # Conditions: sluice (not the reference server), reference, redis8 (behaviour newer than the 7.0
-# reference), tls, plain, threads, ipv6, or an expression in braces after "if".
+# reference), tls, plain, built_tls (whatever the clients speak), threads, ipv6, or an expression in braces after "if".
 proc needs_unmet {needs} {
     global opt
     foreach need $needs {
@@ -88,6 +88,7 @@ proc needs_unmet {needs} {
             redis8 { if {[server_level] < 8} { return "newer than the reference server" } }
             tls { if {!$opt(tls)} { return "only with --tls" } }
             plain { if {$opt(tls)} { return "only without --tls" } }
+            built_tls { if {![server_has_tls]} { return "built without TLS" } }
             threads { if {$opt(io_threads) eq "" || $opt(io_threads) < 2} { return "only with --io-threads" } }
             ipv6 { if {[catch {close [socket -server x -myaddr ::1 0]}]} { return "no IPv6 here" } }
             cli { if {![file executable [cli_program]]} { return "redis-cli is not built" } }

@@ -236,6 +236,22 @@ start_server {} {
     } {sluice}
 }
 
+start_server {} {
+    test "DEBUG CONFIG-REWRITE-FORCE-ALL writes every option, and the server starts from it" {
+        set before [r config get *]
+        assert_equal OK [r debug config-rewrite-force-all]
+        set text [read_file [srv config]]
+        foreach name {maxmemory-policy active-expire-effort list-compress-depth hz lfu-log-factor} {
+            assert_match "*\n$name *" $text
+        }
+        restart_server
+        set after [r config get *]
+        dict for {name value} $before { assert_equal $value [dict get $after $name] $name }
+        r config rewrite
+        assert_equal $text [read_file [srv config]]
+    } {command:debug}
+}
+
 test "CONFIG REWRITE without a configuration file" {
     set port [free_port]
     with_program [list --port $port --bind 127.0.0.1] "" {

@@ -98,6 +98,82 @@ start_server {} {
         assert_error "ERR Wrong protocol type name.*bignum*" {r debug protocol bogus}
     } {command:debug}
 
+    test "DEBUG QUICKLIST prints the nodes of a list where the server's output goes" {
+        r flushall
+        r config set list-max-listpack-size 2 list-compress-depth 1
+        for {set i 0} {$i < 9} {incr i} { r rpush list [string repeat element-$i 30] }
+        assert_equal quicklist [r object encoding list]
+        assert_equal "Quicklist structure printed on stdout" [r debug quicklist list]
+        assert_match "*{count: 9}*{nodes: 5}*{fill: 2}*{compress: 1}*quicklist node 4*" [read_file [srv log]]
+        assert_no_match "*element-0*" [read_file [srv log]]
+        assert_equal "Quicklist structure printed on stdout" [r debug quicklist list 1]
+        assert_match "*element-0*element-8*" [read_file [srv log]]
+        r config set list-max-listpack-size -2 list-compress-depth 0
+        r set s v
+        assert_error "ERR Not a quicklist encoded object." {r debug quicklist s}
+        assert_error "ERR no such key" {r debug quicklist nosuch}
+        assert_error "ERR unknown subcommand or wrong number of arguments for 'quicklist'*" {r debug quicklist}
+    } {command:debug}
+
+    test "DEBUG STRUCTSIZE, STRINGMATCH-TEST" {
+        assert_match "bits:64 *" [r debug structsize]
+        assert_equal "Apparently Redis did not crash: test passed" [r debug stringmatch-test]
+    } {command:debug}
+
+    test "DEBUG LEAK, MALLCTL and MALLCTL-STR" {
+        if {[info_field [r info memory] mem_allocator] eq "libc"} { skip "another allocator" }
+        set before [info_field [r info memory] used_memory]
+        assert_equal OK [r debug leak [string repeat x 1000000]]
+        assert_range [expr {[info_field [r info memory] used_memory] - $before}] 1000000 1400000
+        assert {[r debug mallctl stats.allocated] > 1000000}
+        set old [r debug mallctl background_thread]
+        assert_equal $old [r debug mallctl background_thread [expr {!$old}]]
+        assert_equal [expr {!$old}] [r debug mallctl background_thread $old]
+        assert {[r debug mallctl opt.narenas] > 0}
+        assert_match "5.*" [r debug mallctl-str version]
+        assert_equal secondary [r debug mallctl-str arena.0.dss disabled]
+        assert_equal disabled [r debug mallctl-str arena.0.dss secondary]
+        assert_error "ERR No such file or directory" {r debug mallctl nosuch}
+        assert_error "ERR No such file or directory" {r debug mallctl-str nosuch}
+        assert_error "ERR Invalid argument" {r debug mallctl-str stats.allocated}
+        assert_error "ERR Operation not permitted" {r debug mallctl opt.narenas 4}
+        assert_error "ERR value is not an integer or out of range" {r debug mallctl background_thread x}
+    } {command:debug}
+
+    test "DEBUG CLIENT-EVICTION tells what clients hold" {
+        assert_error "ERR maxmemory-clients is disabled." {r debug client-eviction}
+        r config set maxmemory-clients 100mb
+        wait_until 1 5 {regexp {bucket +0 - +32767: tot-mem: +[1-9][0-9]*, clients: [1-9]} [r debug client-eviction]}
+        assert_equal 19 [regexp -all {tot-mem:} [r debug client-eviction]]
+        assert_match "*\nbucket 4294967296+            : tot-mem:          0, clients: 0\n" [r debug client-eviction]
+        r client no-evict on
+        wait_until 1 5 {regexp {bucket +0 - +32767: tot-mem: +0, clients: 0} [r debug client-eviction]}
+        r client no-evict off
+        r config set maxmemory-clients 0
+    } {command:debug}
+
+    test "DEBUG SET-SKIP-CHECKSUM-VALIDATION lets RESTORE take payloads whatever their checksum" {
+        r set s v
+        set payload [string replace [r dump s] end end x]
+        assert_error "ERR DUMP payload version or checksum are wrong" {r restore copy 0 $payload}
+        assert_equal OK [r debug set-skip-checksum-validation 1]
+        assert_equal OK [r restore copy 0 $payload]
+        assert_equal v [r get copy]
+        assert_equal OK [r debug set-skip-checksum-validation 0]
+        assert_error "ERR DUMP payload version or checksum are wrong" {r restore copy 0 $payload replace}
+    } {command:debug}
+
+    test "DEBUG accepts what concerns replicas, files, scripts and clusters" {
+        foreach words {
+            {replicate foo bar} {aof-flush-sleep 10} {delay-rdb-client-free-second 1} {repl-pause clear}
+            {drop-cluster-packet-filter 1} {close-cluster-link-on-packet-drop 1} {set-disable-deny-scripts 1}
+            {change-repl-id}
+        } {
+            assert_equal OK [r debug {*}$words]
+        }
+        assert_error "ERR Debug option only available for cluster mode enabled setup!" {r debug clusterlink kill all x}
+    } {command:debug}
+
     test "DEBUG PROTOCOL PUSH is answered besides" {
         r hello 3
         assert_equal {server-cpu-usage 42} [r debug protocol push]
@@ -120,3 +196,25 @@ start_server {} {
         assert_equal [expr {$before + 1}] [info_field [r info memory] lazyfreed_objects]
     }
 }
+
+test "DEBUG ASSERT, SEGFAULT, OOM and PANIC end the server with a report" {
+    foreach {word signal report} {
+        assert SIGABRT "*=== REDIS BUG REPORT START*ASSERTION FAILED*"
+        panic SIGABRT "*=== REDIS BUG REPORT START*DEBUG PANIC*"
+        oom SIGABRT "*=== REDIS BUG REPORT START*Out Of Memory*"
+        segfault SIGSEGV "*=== REDIS BUG REPORT START*crashed: signal 11*"
+    } {
+        if {[server_is_slow]} { skip "a sanitizer reports crashes itself" }
+        set dir [new_server_dir]
+        set port [free_port]
+        set server [spawn_server $dir [list --port $port --bind 127.0.0.1 --tls-port 0 --save {} \
+            --enable-debug-command yes]]
+        assert_equal "" [await_ready $server]
+        set c [resp::connect -port $port -tls 0]
+        catch {$c debug $word}
+        $c close
+        assert_equal [list killed $signal] [reap_server $server]
+        assert_match $report [server_log $server]
+        file delete -force $dir
+    }
+} {command:debug}

@@ -85,7 +85,7 @@ start_server [list overrides [list metrics-port $port]] {
 }
 
 set port [free_port]
-start_server [list overrides [list metrics-port $port metrics-tls yes {*}[tls_server_settings]]] {
+start_server [list overrides [list metrics-port $port metrics-tls yes {*}[tls_server_settings]] tags built_tls] {
     test "Figures over TLS need the client's certificate" {
         package require tls
         set certs [dict create {*}[tls_server_settings]]

@@ -19,7 +19,7 @@ test "TCP, TLS and a unix socket at once" {
         assert_equal 700 [string range [file attributes $path -permissions] end-2 end]
     }
     assert_equal 0 [file exists $path]
-}
+} {built_tls}
 
 test "Each listener is announced by its kind" {
     set path [file join $::work_dir s2.sock]
@@ -30,7 +30,7 @@ test "Each listener is announced by its kind" {
         set text [r info server]
         foreach kind {tcp tls unix} { assert_match "*listener*:name=$kind,*" $text }
     }
-} {redis8}
+} {redis8 built_tls}
 
 test "A stale unix socket is replaced" {
     set path [file join $::work_dir stale.sock]

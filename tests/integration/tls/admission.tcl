@@ -1,6 +1,8 @@
 # Handshakes take turns: the cap on those under way, who waits, who is dropped, and a change of all of
 # that while running. Peers are plain sockets that say nothing, next to real clients.
 
+file_needs built_tls
+
 set tls_only [list port 0 tls-port [free_port]]
 
 # Sockets to the TLS port that stay silent.

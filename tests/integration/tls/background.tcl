@@ -1,6 +1,8 @@
 # CONFIG SET of TLS material: read and built by a worker, while the client waits and others do not.
 # A pipe in the place of a file stops the worker for as long as a test wants.
 
+file_needs built_tls
+
 set tls_only [list port 0 tls-port [free_port]]
 
 proc make_pipe {name} {

@@ -1,5 +1,7 @@
 # Connections that break, at every place, and what must not happen to the others.
 
+file_needs built_tls
+
 set tls_only [list port 0 tls-port [free_port]]
 
 # The server serves, and holds no more descriptors than BEFORE (two of slack for its own files).

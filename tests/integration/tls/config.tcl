@@ -1,5 +1,7 @@
 # TLS directives: mistakes at start, changes while running.
 
+file_needs built_tls
+
 proc refused_start {settings} {
     set dir [new_server_dir]
     set text [config_text [dict merge [dict create bind 127.0.0.1 port 0 tls-port [free_port] \

@@ -1,5 +1,7 @@
 # Large values, pipelines, slow readers, many connections, KeyUpdate, renegotiation, closing.
 
+file_needs built_tls
+
 set tls_only [list port 0 tls-port [free_port]]
 
 start_server [list overrides $tls_only] {

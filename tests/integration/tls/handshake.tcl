@@ -1,5 +1,7 @@
 # Who gets in: client certificates, their validity, protocol versions and ciphers.
 
+file_needs built_tls
+
 # PING over a new connection with the named client certificate: PONG, or the error.
 proc ping_with {cert {options {}}} {
     if {[catch {

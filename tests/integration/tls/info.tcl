@@ -1,5 +1,7 @@
 # What INFO tls, CLIENT LIST and LATENCY say about TLS.
 
+file_needs built_tls
+
 start_server [list overrides [list port 0 tls-port [free_port]] tags sluice] {
     proc grows {field script} {
         set before [s $field]

@@ -1,6 +1,8 @@
 # What went wrong with TLS and I/O threads elsewhere, one test each, as far as no other file has it.
 # docs/tls.md lists all of them, with the tests.
 
+file_needs built_tls
+
 set tls_only [list port 0 tls-port [free_port]]
 
 proc thread_turns {} {

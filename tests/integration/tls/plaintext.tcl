@@ -1,5 +1,7 @@
 # Plaintext on the TLS port, TLS on the plain port.
 
+file_needs built_tls
+
 start_server [list overrides [list port [free_port] tls-port [free_port]]] {
     test "Plaintext on the TLS port gets a readable error" {
         foreach bytes [list "PING\r\n" "*1\r\n\$4\r\nPING\r\n" "GET / HTTP/1.1\r\n\r\n"] {

@@ -1,5 +1,7 @@
 # Session resumption, whichever thread the connection lands on.
 
+file_needs built_tls
+
 # How many of TRIES connections that offer one session are resumed.
 proc resumed_count {session tries args} {
     set count 0

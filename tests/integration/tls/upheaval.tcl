@@ -1,6 +1,8 @@
 # Reloads, ticket rotations, changes of io-threads and a storm of handshakes, all at once, while 200
 # clients verify every reply. `make soak` runs the same for longer.
 
+file_needs built_tls
+
 foreach elastic {yes no} {
     start_server [list overrides [list port 0 tls-port [free_port] io-threads 4 io-threads-elastic $elastic] tags sluice] {
         test "200 clients verify every reply through everything at once (io-threads-elastic $elastic)" {

@@ -274,5 +274,5 @@ start_server {} {
             assert_equal 1 [catch {exec timeout 20 [benchmark_program] {*}$words --insecure 2>@1} output]
             assert_match "*(is it a plaintext port? *)*" $output
         }
-    }
+    } {built_tls}
 }

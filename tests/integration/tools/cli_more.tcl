@@ -153,7 +153,7 @@ start_server {} {
             assert_match "Could not connect to Redis at *: TLS handshake *(is it a plaintext port? Without --tls it may answer)\n" \
                 [dict get $result err]
         }
-    }
+    } {built_tls}
 
     test "make install puts manual pages and completion in their places" {
         set destination [file join $work_dir installed]

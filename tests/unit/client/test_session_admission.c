@@ -1,6 +1,7 @@
 /* Handshakes take turns: a cap on those under way, a queue in the order of acceptance, deadlines from
  * acceptance on, peers that went away, a cap that changes, a thread that retires. Real TLS on both
  * sides; the peers are OpenSSL over socket pairs. */
+#ifdef BUILD_TLS
 #include "client/session.h"
 
 #include "base/clock.h"
@@ -496,3 +497,5 @@ Test(admission, storm)
         stop();
     }
 }
+
+#endif

@@ -5,6 +5,7 @@
  *
  * SIM_SEEDS chooses how many seeds run (SIM_SEED_FIRST the first of them). Seeds that failed once
  * are in `old_failures` and run always. */
+#ifdef BUILD_TLS
 #include "client/session.h"
 
 #include "backend_sim.h"
@@ -712,3 +713,5 @@ Test(session_sim, tls)
     tls_context_release(tls);
     tls_tickets_destroy(tickets);
 }
+
+#endif

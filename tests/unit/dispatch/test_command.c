@@ -176,3 +176,34 @@ Test(command, hundreds_are_all_found)
     for (int i = 0; i < COUNT; i++)
         cr_assert_eq(look_up(names[i], NULL) != NULL, i % 2);
 }
+
+/* Lookup goes by words of the name: all lengths, and bytes that fold to the same word. */
+Test(command, names_of_every_length)
+{
+    enum { LONGEST = 40 };
+    static char names[LONGEST + 1][LONGEST + 1];
+    static struct command_spec rows[LONGEST + 1];
+    for (int size = 1; size <= LONGEST; size++) {
+        for (int i = 0; i < size; i++)
+            names[size][i] = i % 7 == 5 ? '-' : (char)('a' + (size + i) % 26);
+        rows[size - 1] = (struct command_spec){.name = names[size], .handler = nothing, .arity = 1};
+    }
+    struct command_table *own = command_table_create();
+    command_table_add(own, rows);
+    for (int size = 1; size <= LONGEST; size++) {
+        char other[LONGEST + 1];
+        struct bytes name = {other, (size_t)size};
+        for (int i = 0; i <= size; i++)
+            other[i] = (char)toupper(names[size][i]);
+        const struct command *found = command_lookup(own, &name, 1);
+        cr_assert(found, "%s", other);
+        cr_assert_str_eq(found->name, names[size]);
+        for (int i = 0; i < size; i++) {
+            char kept = other[i];
+            other[i] = kept == '-' ? '\r' : (char)(kept ^ 0x60);
+            cr_assert_null(command_lookup(own, &name, 1), "%d of %d", i, size);
+            other[i] = kept;
+        }
+    }
+    command_table_destroy(own);
+}

@@ -4,6 +4,7 @@
  * A seed makes a network, some connections with a client each, and a fate for each. SIM_SEEDS
  * chooses how many seeds run (SIM_SEED_FIRST the first of them). Seeds that failed once are in
  * `old_failures` and run always. */
+#ifdef BUILD_TLS
 #include "io/connection.h"
 
 #include "backend_sim.h"
@@ -682,3 +683,5 @@ Test(connection_sim, tls, .timeout = 100000)
     tls_context_release(tls);
     tls_tickets_destroy(tickets);
 }
+
+#endif
