@@ -16,17 +16,53 @@ struct command_table {
     uint32_t next_id;
 };
 
+static uint64_t load_word(const char *data, size_t size)
+{
+    uint64_t word = 0;
+    memcpy(&word, data, size);
+    return word | UINT64_C(0x2020202020202020); /* letters in lower case; others may meet */
+}
+
+/* By the first and the last eight bytes, which may overlap. */
 static uint32_t hash_name(const char *data, size_t size)
 {
-    uint32_t hash = 2166136261u ^ (uint32_t)size;
-    for (size_t i = 0; i < size; i++)
-        hash = (hash ^ ((uint8_t)data[i] | 0x20)) * 16777619u;
-    return hash ^ hash >> 15;
+    uint64_t first = 0;
+    uint64_t last = 0;
+    if (size >= 8) {
+        first = load_word(data, 8);
+        last = load_word(data + size - 8, 8);
+    } else if (size >= 4) {
+        first = load_word(data, 4);
+        last = load_word(data + size - 4, 4);
+    } else if (size > 0) {
+        first = load_word(data, 1);
+        last = (uint64_t)(uint8_t)(data[size / 2] | 0x20) << 8 | (uint8_t)(data[size - 1] | 0x20);
+    }
+    uint64_t hash = (first ^ size) * UINT64_C(0x9e3779b97f4a7c15);
+    hash = (hash ^ hash >> 32 ^ last) * UINT64_C(0xd6e8feb86659fd93);
+    return (uint32_t)(hash >> 32);
 }
 
 static bool name_is(const struct command *command, struct bytes name)
 {
-    return bytes_is(name, command->called);
+    return name.size == command->called_size &&
+           strncasecmp(name.data, command->called, name.size) == 0;
+}
+
+/* Zeroed, on cache lines of their own. */
+static struct command *create_commands(size_t count)
+{
+    struct command *commands =
+        mem_alloc_aligned(_Alignof(struct command), count * sizeof(*commands));
+    memset(commands, 0, count * sizeof(*commands));
+    return commands;
+}
+
+static void set_called(struct command *command, const char *name)
+{
+    mem_free((char *)(uintptr_t)command->called);
+    command->called = mem_strdup(name);
+    command->called_size = strlen(name);
 }
 
 static struct command **slot_of(const struct command_table *table, struct bytes name)
@@ -136,7 +172,7 @@ static void add_subcommands(struct command_table *table, struct command *command
         count++;
     if (count == 0)
         return;
-    command->subcommands = mem_calloc(count, sizeof(*command->subcommands));
+    command->subcommands = create_commands(count);
     command->subcommand_count = count;
     for (uint32_t i = 0; i < count; i++) {
         struct command *subcommand = &command->subcommands[i];
@@ -150,10 +186,10 @@ void command_table_add(struct command_table *table, const struct command_spec *s
 {
     for (const struct command_spec *spec = specs; spec->name; spec++) {
         assert(table->count < COMMANDS_MAX);
-        struct command *command = mem_calloc(1, sizeof(*command));
+        struct command *command = create_commands(1);
         fill(table, command, spec);
         command->name = mem_strdup(spec->name);
-        command->called = mem_strdup(spec->name);
+        set_called(command, spec->name);
         add_subcommands(table, command);
         struct command **slot = slot_of(table, bytes_of_text(spec->name));
         assert(!*slot);
@@ -178,8 +214,7 @@ int command_table_rename(struct command_table *table, const char *name, const ch
     if (new_name && *new_name) {
         if (*slot_of(table, bytes_of_text(new_name)))
             return -1;
-        mem_free((char *)(uintptr_t)command->called);
-        command->called = mem_strdup(new_name);
+        set_called(command, new_name);
     } else {
         size_t i = 0;
         while (table->order[i] != command)
