@@ -7,6 +7,7 @@
  */
 #include "base/memory.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
 #include <pthread.h>
@@ -484,6 +485,53 @@ int mem_set_background_thread(bool enabled)
     return mallctl("background_thread", NULL, NULL, &enabled, sizeof(enabled)) == 0 ? 0 : -1;
 }
 
+int mem_control_integer(const char *name, int64_t *value, bool writes)
+{
+    int64_t fresh = *value;
+    int result = EINVAL;
+    /* Its size is not known: 64, 32, 16 or 8 bits. */
+    for (size_t size = sizeof(fresh); size > 0 && result == EINVAL; size /= 2) {
+        size_t old_size = size;
+        *value = 0;
+        result = mallctl(name, value, &old_size, writes ? &fresh : NULL, writes ? size : 0);
+        if (result == EPERM && writes && mallctl(name, NULL, NULL, &fresh, size) == 0)
+            return 1;
+    }
+    return -result;
+}
+
+/* Whether the parameter is a text: what else is read as one is a wild pointer. */
+static bool is_text(const char *name)
+{
+    static const char *const names[] = {"version",
+                                        "config.malloc_conf",
+                                        "opt.metadata_thp",
+                                        "opt.dss",
+                                        "opt.percpu_arena",
+                                        "opt.thp",
+                                        "opt.zero_realloc",
+                                        "opt.junk",
+                                        "opt.prof_prefix",
+                                        "thread.prof.name",
+                                        "opt.stats_print_opts"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    size_t size = strlen(name);
+    return strncmp(name, "arena.", 6) == 0 && size > 4 && strcmp(name + size - 4, ".dss") == 0;
+}
+
+int mem_control_text(const char *name, const char *fresh, const char **value)
+{
+    size_t size = sizeof(*value);
+    int result = is_text(name) ? 0 : mallctl(name, NULL, NULL, NULL, 0) == ENOENT ? ENOENT : EINVAL;
+    if (result == 0)
+        result = mallctl(name, (void *)value, &size, NULL, 0);
+    if (result == 0 && fresh)
+        result = mallctl(name, NULL, NULL, (void *)&fresh, sizeof(fresh));
+    return -result;
+}
+
 void mem_write_stats(void (*write)(void *context, const char *text), void *context)
 {
     malloc_stats_print(write, context, NULL);
@@ -511,6 +559,22 @@ int mem_purge(void)
 int mem_set_background_thread(bool enabled)
 {
     return enabled ? -1 : 0;
+}
+
+int mem_control_integer(const char *name, int64_t *value, bool writes)
+{
+    (void)name;
+    (void)value;
+    (void)writes;
+    return -ENOENT;
+}
+
+int mem_control_text(const char *name, const char *fresh, const char **value)
+{
+    (void)name;
+    (void)fresh;
+    (void)value;
+    return -ENOENT;
 }
 
 void mem_write_stats(void (*write)(void *context, const char *text), void *context)

@@ -76,6 +76,11 @@ int mem_purge(void);
 int mem_set_background_thread(bool enabled);
 /* The allocator's own statistics as text, in pieces. Main thread; slow. */
 void mem_write_stats(void (*write)(void *context, const char *text), void *context);
+/* Reads, and with `writes` sets, a parameter of the allocator that is a number (MALLCTL): 0 with
+ * the old value in *value, 1 when it was set and cannot be read, or -errno. */
+int mem_control_integer(const char *name, int64_t *value, bool writes);
+/* The same for one that is a text; `fresh` may be NULL. 0 with the old value, or -errno. */
+int mem_control_text(const char *name, const char *fresh, const char **value);
 /* "jemalloc-5.3.0" or "libc". */
 const char *mem_allocator_name(void);
 /* Makes the n-th following allocation of the mem_try_ family fail (tests); 0 switches off. */

@@ -2,7 +2,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "base/number.h"
+#include "base/random.h"
 #include "base/server_control.h"
 #include "base/text.h"
 #include "commands/all.h"
@@ -162,57 +162,91 @@ static void protocol_debug(struct call *call)
                      "false");
 }
 
+static const char *const help_lines[] = {
+    "ASSERT",
+    "    Crash by a failed assertion.",
+    "CHANGE-REPL-ID",
+    "    No effect: there are no replicas.",
+    "CLIENT-ENFORCE-REPLY-LIST <0|1>",
+    "    No effect: replies are lists of chunks anyway.",
+    "CLIENT-EVICTION",
+    "    Show how much the clients that maxmemory-clients may close hold.",
+    "CONFIG-REWRITE-FORCE-ALL",
+    "    Like CONFIG REWRITE, but write all options, also those that have their defaults.",
+    "DICT-RESIZING <0|1>",
+    "    Whether tables may be resized.",
+    "DIGEST",
+    "    Return a fingerprint of all data.",
+    "DIGEST-VALUE <key> [<key> ...]",
+    "    Return the fingerprint of each key's value.",
+    "ERROR <string>",
+    "    Return a Redis protocol error with <string> as message.",
+    "HTSTATS <dbid> [full]",
+    "    Return figures of the table of a database.",
+    "HTSTATS-KEY <key> [full]",
+    "    Return figures of the table that is the value of <key>.",
+    "JMAP",
+    "    No effect.",
+    "LEAK <string>",
+    "    Create a memory leak of the size of <string>.",
+    "LISTPACK <key>",
+    "    Print the listpack that is the value of <key> to the standard output.",
+    "LISTPACK-ENTRIES <key>",
+    "    Return the entries of the listpack that is the value of <key>.",
+    "LOG <message>",
+    "    Write <message> to the server log.",
+    "MALLCTL <name> [<value>]",
+    "    Get or set an integer of the allocator.",
+    "MALLCTL-STR <name> [<value>]",
+    "    Get or set a text of the allocator.",
+    "OBJECT <key> [FAST]",
+    "    Show how the value of <key> is kept.",
+    "OOM",
+    "    Crash because memory is short.",
+    "PANIC",
+    "    Crash the server.",
+    "PAUSE-CRON <0|1>",
+    "    Setting it to 1 stops what the server does at regular intervals.",
+    "POPULATE <count> [<prefix>] [<size>]",
+    "    Create <count> string keys named <prefix>:<num>.",
+    "PROTOCOL <type>",
+    "    Reply with a test value of the specified type.",
+    "QUICKLIST <key> [<0|1>]",
+    "    Print the nodes of a list to the standard output; with 1 their elements, too.",
+    "QUICKLIST-PACKED-THRESHOLD <size>",
+    "    Elements of this size and more get a node to themselves; 0 is the default.",
+    "RELOAD [MERGE] [NOFLUSH] [NOSAVE]",
+    "    Write every value as a snapshot does, and read it again. No files are involved.",
+    "REPLICATE <argument> [...]",
+    "    No effect: there are no replicas. The same holds for AOF-FLUSH-SLEEP,",
+    "    DELAY-RDB-CLIENT-FREE-SECOND, REPL-PAUSE, DROP-CLUSTER-PACKET-FILTER and",
+    "    CLOSE-CLUSTER-LINK-ON-PACKET-DROP.",
+    "REPLYBUFFER <PEAK-RESET-TIME|RESIZING> <value>",
+    "    No effect: a client has no reply buffer of its own. Replies are written into the room",
+    "    of their requests and into chunks, which go when they have been sent.",
+    "SDSLEN <key>",
+    "    Show the sizes of a string key.",
+    "SEGFAULT",
+    "    Crash the server with signal SEGV.",
+    "SET-ACTIVE-EXPIRE <0|1>",
+    "    Setting it to 0 disables expiring keys in background when they are not accessed.",
+    "SET-DISABLE-DENY-SCRIPTS <0|1>",
+    "    No effect: there are no scripts.",
+    "SET-SKIP-CHECKSUM-VALIDATION <0|1>",
+    "    Setting it to 1 lets RESTORE take payloads whatever their checksum.",
+    "SLEEP <seconds>",
+    "    Stop the server for <seconds>. Decimals allowed.",
+    "STRINGMATCH-LEN <pattern> <size>",
+    "    Match the pattern against a string of that size.",
+    "STRINGMATCH-TEST",
+    "    Match random patterns against random strings.",
+    "STRUCTSIZE",
+    "    Return the sizes of central structures.",
+    NULL};
+
 static void help_debug(struct call *call)
 {
-    static const char *const lines[] = {
-        "CHANGE-REPL-ID",
-        "    No effect.",
-        "CLIENT-ENFORCE-REPLY-LIST <0|1>",
-        "    No effect.",
-        "DICT-RESIZING <0|1>",
-        "    Whether tables may be resized.",
-        "DIGEST",
-        "    Return a fingerprint of all data.",
-        "DIGEST-VALUE <key> [<key> ...]",
-        "    Return the fingerprint of each key's value.",
-        "ERROR <string>",
-        "    Return a Redis protocol error with <string> as message.",
-        "HTSTATS <dbid>",
-        "    Return figures of the table of a database.",
-        "HTSTATS-KEY <key>",
-        "    Return figures of the table that is the value of <key>.",
-        "JMAP",
-        "    No effect.",
-        "LISTPACK-ENTRIES <key>",
-        "    Return the entries of the listpack that is the value of <key>.",
-        "LOG <message>",
-        "    Write <message> to the server log.",
-        "OBJECT <key> [FAST]",
-        "    Show how the value of <key> is kept.",
-        "PANIC",
-        "    Crash the server.",
-        "PAUSE-CRON <0|1>",
-        "    Setting it to 1 stops what the server does at regular intervals.",
-        "POPULATE <count> [<prefix>] [<size>]",
-        "    Create <count> string keys named <prefix>:<num>.",
-        "PROTOCOL <type>",
-        "    Reply with a test value of the specified type.",
-        "QUICKLIST-PACKED-THRESHOLD <size>",
-        "    No effect.",
-        "RELOAD",
-        "    Write every value as a snapshot does, and read it again.",
-        "REPLYBUFFER <subcommand> <value>",
-        "    No effect.",
-        "SDSLEN <key>",
-        "    Show the sizes of a string key.",
-        "SET-ACTIVE-EXPIRE <0|1>",
-        "    Setting it to 0 disables expiring keys in background when they are not accessed.",
-        "SLEEP <seconds>",
-        "    Stop the server for <seconds>. Decimals allowed.",
-        "STRINGMATCH-LEN <pattern> <size>",
-        "    Match the pattern against a string of that size.",
-        NULL};
-    reply_help(call->reply, "DEBUG", lines);
+    reply_help(call->reply, "DEBUG", help_lines);
 }
 
 static void pause_cron_debug(struct call *call)
@@ -236,16 +270,38 @@ static void replybuffer_debug(struct call *call)
         call_unknown_subcommand(call);
 }
 
-/* No replicas, no scripts, replies that are lists anyway: nothing to be done. */
+/* No replicas, no files, no cluster, no scripts, replies that are lists anyway: nothing to be done.
+ */
 static void nothing_debug(struct call *call)
 {
     reply_ok(call->reply);
 }
 
-static void panic_debug(struct call *call)
+/* Nothing to be matched is left to the end of the text: it crashes, or it does not. */
+static void stringmatch_test_debug(struct call *call)
 {
-    panic("called by DEBUG PANIC of client %llu", (unsigned long long)call->client->id);
+    enum { ROUNDS = 100000, SIZE_MAX_ = 32 };
+    static const char letters[] = "ab*?[]^-\\";
+    char pattern[SIZE_MAX_];
+    char text[SIZE_MAX_];
+    for (int i = 0; i < ROUNDS; i++) {
+        size_t pattern_size = random_below(SIZE_MAX_ + 1);
+        size_t size = random_below(SIZE_MAX_ + 1);
+        for (size_t k = 0; k < pattern_size; k++)
+            pattern[k] = letters[random_below(sizeof(letters) - 1)];
+        for (size_t k = 0; k < size; k++)
+            text[k] = letters[random_below(2)];
+        (void)text_glob_match(bytes_of(pattern, pattern_size), bytes_of(text, size), i & 1);
+    }
+    reply_simple(call->reply, "Apparently Redis did not crash: test passed");
 }
+
+static void clusterlink_debug(struct call *call)
+{
+    reply_error(call->reply, "ERR Debug option only available for cluster mode enabled setup!");
+}
+
+enum { ANY = INT32_MAX };
 
 static const struct debug_row rows[] = {
     {"sleep", 3, 3, sleep_debug},
@@ -259,7 +315,14 @@ static const struct debug_row rows[] = {
     {"replybuffer", 4, 4, replybuffer_debug},
     {"pause-cron", 3, 3, pause_cron_debug},
     {"set-disable-deny-scripts", 3, 3, nothing_debug},
-    {"panic", 2, 2, panic_debug},
+    {"replicate", 3, ANY, nothing_debug},
+    {"aof-flush-sleep", 3, 3, nothing_debug},
+    {"delay-rdb-client-free-second", 3, 3, nothing_debug},
+    {"repl-pause", 3, 3, nothing_debug},
+    {"drop-cluster-packet-filter", 3, 3, nothing_debug},
+    {"close-cluster-link-on-packet-drop", 3, 3, nothing_debug},
+    {"clusterlink", 5, 5, clusterlink_debug},
+    {"stringmatch-test", 2, 2, stringmatch_test_debug},
     {"protocol", 3, 3, protocol_debug},
     {"help", 2, 2, help_debug},
     {NULL, 0, 0, NULL},
@@ -281,7 +344,8 @@ static void debug_command(struct call *call)
 {
     if (!is_allowed(call))
         return;
-    if (!run_row(call, rows) && !run_row(call, debug_key_rows))
+    if (!run_row(call, rows) && !run_row(call, debug_key_rows) &&
+        !run_row(call, debug_process_rows))
         call_unknown_subcommand(call);
 }
 

@@ -13,5 +13,7 @@ struct debug_row {
 
 /* About keys and tables: debug_keys.c. */
 extern const struct debug_row debug_key_rows[];
+/* About the process: debug_process.c. */
+extern const struct debug_row debug_process_rows[];
 
 #endif

@@ -133,6 +133,40 @@ static void listpack_debug(struct call *call)
     reply_simple(call->reply, "Listpack structure printed on stdout");
 }
 
+static void print_node(const struct quicklist_node *node, size_t index, bool has_elements)
+{
+    printf("{quicklist node %zu: %s, %u elements, %zu bytes, compressed to %u}\n", index,
+           node->is_plain ? "plain" : "packed", (unsigned)node->count, node->size,
+           node->compressed_size);
+    if (has_elements && !node->compressed_size && !node->is_plain)
+        print_listpack(node->data);
+    else if (has_elements && !node->compressed_size)
+        printf("[str] %.*s%s\n", node->size > PRINTED_MAX ? PRINTED_MAX : (int)node->size,
+               (const char *)node->data, node->size > PRINTED_MAX ? "..." : "");
+}
+
+static void quicklist_debug(struct call *call)
+{
+    const struct entry *entry = find_or_refuse(call);
+    if (!entry)
+        return;
+    if (entry->encoding != ENCODING_QUICKLIST) {
+        reply_error(call->reply, "ERR Not a quicklist encoded object.");
+        return;
+    }
+    int64_t full = 0;
+    if (call->argc > 3 && !call_integer(call, 3, &full, NULL))
+        return;
+    const struct quicklist *list = list_quick(entry_value(entry));
+    printf("{count: %zu}\n{nodes: %zu}\n{fill: %d}\n{compress: %u}\n", list->count, list->nodes,
+           list->fill, list->depth);
+    size_t index = 0;
+    for (const struct quicklist_node *node = list->head; node; node = node->next)
+        print_node(node, index++, full != 0);
+    (void)fflush(stdout);
+    reply_simple(call->reply, "Quicklist structure printed on stdout");
+}
+
 static void listpack_entries_debug(struct call *call)
 {
     const struct listpack *pack = find_listpack(call);
@@ -369,6 +403,7 @@ const struct debug_row debug_key_rows[] = {
     {"object", 3, 4, object_debug},
     {"sdslen", 3, 3, sdslen_debug},
     {"listpack", 3, 3, listpack_debug},
+    {"quicklist", 3, 4, quicklist_debug},
     {"listpack-entries", 3, 3, listpack_entries_debug},
     {"quicklist-packed-threshold", 3, 3, packed_threshold_debug},
     {"digest", 2, 2, digest_debug},

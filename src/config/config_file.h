@@ -28,5 +28,7 @@ const char *config_path(const struct config *config);
 /* Writes the values that changed back into the file, atomically; comments, order and included files
  * stay. -1 with a reason (without "ERR "): no file, or the file cannot be written. */
 int config_rewrite(struct config *config, struct buffer *error) MUST_CHECK;
+/* The same with every option, also those that have their defaults. */
+int config_rewrite_all(struct config *config, struct buffer *error) MUST_CHECK;
 
 #endif

@@ -44,6 +44,7 @@ struct rewrite {
     size_t after_includes; /* index of the first line behind the last `include` */
     bool has_signature;
     bool is_file_as_read;
+    bool writes_all;
     struct buffer added; /* new lines */
 };
 
@@ -171,7 +172,9 @@ static void rewrite_entry(struct rewrite *rewrite, const struct config_entry *en
     bool is_default = bytes_equal(secret_bytes(value), secret_bytes(entry->default_value));
     size_t first = entry->is_in_include ? rewrite->after_includes : 0;
     bool is_written;
-    if (rewrite->is_file_as_read)
+    if (rewrite->writes_all)
+        is_written = true;
+    else if (rewrite->is_file_as_read)
         is_written = !is_as_in_files;
     else if (entry->is_in_include)
         is_written = !is_as_in_files || has_lines(rewrite, entry, first);
@@ -247,7 +250,7 @@ static void rewrite_deinit(struct rewrite *rewrite)
     buffer_deinit(&rewrite->added);
 }
 
-int config_rewrite(struct config *config, struct buffer *error)
+static int write_options(struct config *config, bool writes_all, struct buffer *error)
 {
     if (!config->path) {
         buffer_append_text(error, "The server is running without a config file");
@@ -262,7 +265,7 @@ int config_rewrite(struct config *config, struct buffer *error)
         buffer_deinit(&old);
         return -1;
     }
-    struct rewrite rewrite = {.config = config};
+    struct rewrite rewrite = {.config = config, .writes_all = writes_all};
     buffer_init(&rewrite.added, CONFIG_FILE_SIZE_MAX);
     rewrite.is_file_as_read =
         result == 0 && config_digest(buffer_bytes(&old)) == config->file_digest;
@@ -279,4 +282,14 @@ int config_rewrite(struct config *config, struct buffer *error)
     rewrite_deinit(&rewrite);
     buffer_deinit(&old);
     return result;
+}
+
+int config_rewrite(struct config *config, struct buffer *error)
+{
+    return write_options(config, false, error);
+}
+
+int config_rewrite_all(struct config *config, struct buffer *error)
+{
+    return write_options(config, true, error);
 }

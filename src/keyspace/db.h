@@ -124,8 +124,8 @@ int64_t db_average_ttl(const struct db *db, int64_t now_ms);
  * visit must not write to the database. */
 uint64_t db_scan(struct db *db, uint64_t cursor, void (*visit)(void *context, void *entry),
                  void *context);
-/* A random entry that has not expired, or NULL. Bounded: where nearly all have expired, the one that
- * lives longest, and at last one that has expired. */
+/* A random entry that has not expired, or NULL. Bounded: where nearly all have expired, the one
+ * that lives longest, and at last one that has expired. */
 struct entry *db_random(struct db *db);
 /* Makes room for `count` keys at once (loading). */
 void db_reserve(struct db *db, size_t count);

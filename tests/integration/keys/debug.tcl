@@ -143,11 +143,11 @@ start_server {} {
     test "DEBUG CLIENT-EVICTION tells what clients hold" {
         assert_error "ERR maxmemory-clients is disabled." {r debug client-eviction}
         r config set maxmemory-clients 100mb
-        wait_until 1 5 {regexp {bucket +0 - +32767: tot-mem: +[1-9][0-9]*, clients: [1-9]} [r debug client-eviction]}
+        wait_until 1 5 {regexp {tot-mem: +[1-9][0-9]*, clients: [1-9]} [r debug client-eviction]}
         assert_equal 19 [regexp -all {tot-mem:} [r debug client-eviction]]
         assert_match "*\nbucket 4294967296+            : tot-mem:          0, clients: 0\n" [r debug client-eviction]
         r client no-evict on
-        wait_until 1 5 {regexp {bucket +0 - +32767: tot-mem: +0, clients: 0} [r debug client-eviction]}
+        wait_until 0 5 {regexp {clients: [1-9]} [r debug client-eviction]}
         r client no-evict off
         r config set maxmemory-clients 0
     } {command:debug}
@@ -201,7 +201,7 @@ test "DEBUG ASSERT, SEGFAULT, OOM and PANIC end the server with a report" {
     foreach {word signal report} {
         assert SIGABRT "*=== REDIS BUG REPORT START*ASSERTION FAILED*"
         panic SIGABRT "*=== REDIS BUG REPORT START*DEBUG PANIC*"
-        oom SIGABRT "*=== REDIS BUG REPORT START*Out Of Memory*"
+        oom SIGABRT "*=== REDIS BUG REPORT START*OUT OF MEMORY*"
         segfault SIGSEGV "*=== REDIS BUG REPORT START*crashed: signal 11*"
     } {
         if {[server_is_slow]} { skip "a sanitizer reports crashes itself" }
