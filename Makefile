@@ -76,13 +76,9 @@ upto = $(if $(filter $(1),$(firstword $(2))),$(1),$(firstword $(2)) $(call upto,
 
 all: src/redis-server $(if $(wildcard src/tools/cli/*.c),src/redis-cli) $(if $(wildcard src/tools/benchmark/*.c),src/redis-benchmark)
 
-# The binaries under src/ are links to the variant built last.
-src/redis-server: $(B)/redis-server
-	@cp -f $< $@
-src/redis-cli: $(B)/redis-cli
-	@cp -f $< $@
-src/redis-benchmark: $(B)/redis-benchmark
-	@cp -f $< $@
+# The binaries under src/ are copies of the variant made last, which need not be the newest.
+src/redis-%: $(B)/redis-% FORCE
+	@cmp -s $< $@ || { cp -f $< $@.new && mv -f $@.new $@; }
 
 # Rebuilds when flags change, not only files.
 $(B)/flags: FORCE
@@ -94,9 +90,13 @@ $(B)/%.o: src/%.c $(B)/flags
 	@echo "  CC $<"
 	@$(CC) $(CPPFLAGS) $(CFLAGS) $(if $(filter $(strict_folders),$(firstword $(subst /, ,$*))),-Wconversion) -MMD -MP -c $< -o $@
 
+# An archive is made anew also when a source was taken away.
 define library_rule
-$(B)/lib$(1).a: $(call objects_of,$(1))
-	@rm -f $$@ && ar rcs $$@ $$^
+$(B)/lib$(1).members: FORCE
+	@mkdir -p $$(@D)
+	@echo '$(call objects_of,$(1))' | cmp -s - $$@ || echo '$(call objects_of,$(1))' > $$@
+$(B)/lib$(1).a: $(call objects_of,$(1)) $(B)/lib$(1).members
+	@rm -f $$@ && ar rcs $$@ $$(filter %.o,$$^)
 endef
 $(foreach f,$(folders),$(eval $(call library_rule,$(f))))
 
