@@ -1,24 +1,15 @@
 /* The table of documentation against the tables of commands, and the replies of COMMAND DOCS. */
-#include "command_fixture.h"
-#include "commands/all.h"
+#include "command_suite.h"
 #include "commands/command_docs.h"
-#include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
-
-static struct command_fixture *fx;
 
 static void setup(void)
 {
     fx = fixture_create(all_commands);
 }
 
-static void teardown(void)
-{
-    fixture_destroy(fx);
-}
-
-TestSuite(command_docs, .init = setup, .fini = teardown);
+TestSuite(command_docs, .init = setup, .fini = destroy_fixture);
 
 static void visit_documented(struct command *command, void *context)
 {

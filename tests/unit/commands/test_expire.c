@@ -1,24 +1,8 @@
 /* EXPIRE and its relatives. */
 #include "base/clock.h"
-#include "command_fixture.h"
-#include "commands/all.h"
-#include <criterion/criterion.h>
+#include "command_suite.h"
 
-static struct command_fixture *fx;
-
-static void setup(void)
-{
-    static const struct command_spec *const tables[] = {string_commands, keys_commands,
-                                                        expire_commands, NULL};
-    fx = fixture_create(tables);
-}
-
-static void teardown(void)
-{
-    fixture_destroy(fx);
-}
-
-TestSuite(expire, .init = setup, .fini = teardown);
+COMMAND_SUITE(expire, string_commands, keys_commands, expire_commands);
 
 Test(expire, replies)
 {

@@ -1,29 +1,12 @@
 /* Keys as such: deleting, renaming, copying, moving. */
 #include "base/memory.h"
-#include "command_fixture.h"
-#include "commands/all.h"
-#include <criterion/criterion.h>
+#include "command_suite.h"
 
-static struct command_fixture *fx;
-
-static void setup(void)
-{
-    static const struct command_spec *const tables[] = {
-        string_commands, string_range_commands, keys_commands, expire_commands,
-        flush_commands,  object_commands,       NULL};
-    fx = fixture_create(tables);
-}
-
-static void teardown(void)
-{
-    fixture_destroy(fx);
-}
-
-TestSuite(keys, .init = setup, .fini = teardown);
+COMMAND_SUITE(keys, string_commands, string_range_commands, keys_commands, expire_commands,
+              flush_commands, object_commands);
 
 #define SAME         "-ERR source and destination objects are the same"
 #define OUT_OF_RANGE "-ERR DB index is out of range"
-#define NOT_INTEGER  "-ERR value is not an integer or out of range"
 
 Test(keys, del_unlink_exists_touch)
 {

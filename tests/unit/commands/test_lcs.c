@@ -1,24 +1,9 @@
 /* LCS, against the replies of Redis and against a full table. */
 #include "base/memory.h"
 #include "base/random.h"
-#include "command_fixture.h"
-#include "commands/all.h"
-#include <criterion/criterion.h>
+#include "command_suite.h"
 
-static struct command_fixture *fx;
-
-static void setup(void)
-{
-    static const struct command_spec *const tables[] = {string_commands, lcs_commands, NULL};
-    fx = fixture_create(tables);
-}
-
-static void teardown(void)
-{
-    fixture_destroy(fx);
-}
-
-TestSuite(lcs, .init = setup, .fini = teardown);
+COMMAND_SUITE(lcs, string_commands, lcs_commands);
 
 Test(lcs, example)
 {

@@ -1,36 +1,8 @@
 /* The list commands, against the replies of Redis. */
 #include "base/memory.h"
-#include "command_fixture.h"
-#include "commands/all.h"
-#include <criterion/criterion.h>
+#include "command_suite.h"
 
-static struct command_fixture *fx;
-
-static void setup(void)
-{
-    static const struct command_spec *const tables[] = {list_commands, keys_commands,
-                                                        string_commands, object_commands, NULL};
-    fx = fixture_create(tables);
-}
-
-static void teardown(void)
-{
-    fixture_destroy(fx);
-}
-
-TestSuite(list, .init = setup, .fini = teardown);
-
-#define WRONGTYPE    "-WRONGTYPE Operation against a key holding the wrong kind of value"
-#define NOT_INTEGER  "-ERR value is not an integer or out of range"
-#define NOT_POSITIVE "-ERR value is out of range, must be positive"
-#define SYNTAX       "-ERR syntax error"
-
-/* What the last command told. */
-#define expect_told(changes, what)                                                                 \
-    do {                                                                                           \
-        cr_assert_eq(fx->dirty, changes);                                                          \
-        cr_assert_str_eq(fx->events, what, "events: %s", fx->events);                              \
-    } while (0)
+COMMAND_SUITE(list, list_commands, keys_commands, string_commands, object_commands);
 
 Test(list, push_and_pop)
 {

@@ -1,27 +1,11 @@
 /* SCAN and KEYS. */
 #include "base/clock.h"
 #include "base/memory.h"
-#include "command_fixture.h"
-#include "commands/all.h"
-#include <criterion/criterion.h>
+#include "command_suite.h"
 #include <stdio.h>
 #include <stdlib.h>
 
-static struct command_fixture *fx;
-
-static void setup(void)
-{
-    static const struct command_spec *const tables[] = {string_commands, keys_commands,
-                                                        expire_commands, scan_commands, NULL};
-    fx = fixture_create(tables);
-}
-
-static void teardown(void)
-{
-    fixture_destroy(fx);
-}
-
-TestSuite(scan, .init = setup, .fini = teardown);
+COMMAND_SUITE(scan, string_commands, keys_commands, expire_commands, scan_commands);
 
 static size_t occurrences(const char *text, const char *part)
 {

@@ -1,11 +1,7 @@
 /* The set commands, against the replies of Redis. */
 #include "base/random.h"
-#include "command_fixture.h"
-#include "commands/all.h"
-#include <criterion/criterion.h>
+#include "command_suite.h"
 #include <stdio.h>
-
-static struct command_fixture *fx;
 
 static void setup(void)
 {
@@ -15,24 +11,7 @@ static void setup(void)
     random_seed(1);
 }
 
-static void teardown(void)
-{
-    fixture_destroy(fx);
-}
-
-TestSuite(set, .init = setup, .fini = teardown);
-
-#define WRONGTYPE    "-WRONGTYPE Operation against a key holding the wrong kind of value"
-#define NOT_INTEGER  "-ERR value is not an integer or out of range"
-#define NOT_POSITIVE "-ERR value is out of range, must be positive"
-#define SYNTAX       "-ERR syntax error"
-
-/* What the last command told. */
-#define expect_told(changes, what)                                                                 \
-    do {                                                                                           \
-        cr_assert_eq(fx->dirty, changes);                                                          \
-        cr_assert_str_eq(fx->events, what, "events: %s", fx->events);                              \
-    } while (0)
+TestSuite(set, .init = setup, .fini = destroy_fixture);
 
 Test(set, add_and_remove)
 {

@@ -1,32 +1,12 @@
 /* The string commands, against the replies of Redis. */
 #include "base/clock.h"
 #include "base/memory.h"
-#include "command_fixture.h"
-#include "commands/all.h"
-#include <criterion/criterion.h>
+#include "command_suite.h"
 #include <stdio.h>
 #include <stdlib.h>
 
-static struct command_fixture *fx;
-
-static void setup(void)
-{
-    static const struct command_spec *const tables[] = {string_commands, string_range_commands,
-                                                        keys_commands,   expire_commands,
-                                                        object_commands, NULL};
-    fx = fixture_create(tables);
-}
-
-static void teardown(void)
-{
-    fixture_destroy(fx);
-}
-
-TestSuite(string, .init = setup, .fini = teardown);
-
-#define WRONGTYPE   "-WRONGTYPE Operation against a key holding the wrong kind of value"
-#define NOT_INTEGER "-ERR value is not an integer or out of range"
-#define SYNTAX      "-ERR syntax error"
+COMMAND_SUITE(string, string_commands, string_range_commands, keys_commands, expire_commands,
+              object_commands);
 
 Test(string, set_get_del)
 {

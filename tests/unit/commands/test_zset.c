@@ -1,33 +1,11 @@
 /* Sorted set commands: replies, events and propagation, small and large. */
-#include "command_fixture.h"
-#include "commands/all.h"
+#include "command_suite.h"
 #include "types/set_type.h"
 #include "types/zset_type.h"
-#include <criterion/criterion.h>
 #include <stdio.h>
 
-static struct command_fixture *fx;
-
-static void setup(void)
-{
-    static const struct command_spec *const tables[] = {zset_commands,
-                                                        zset_range_commands,
-                                                        zset_algebra_commands,
-                                                        string_commands,
-                                                        keys_commands,
-                                                        object_commands,
-                                                        NULL};
-    fx = fixture_create(tables);
-}
-
-static void teardown(void)
-{
-    fixture_destroy(fx);
-}
-
-TestSuite(zset, .init = setup, .fini = teardown);
-
-#define expect(expected, ...) expect_reply(fx, expected, __VA_ARGS__)
+COMMAND_SUITE(zset, zset_commands, zset_range_commands, zset_algebra_commands, string_commands,
+              keys_commands, object_commands);
 
 /* The set at the key keeps its invariants. */
 static void check(const char *name)
