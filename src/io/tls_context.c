@@ -30,6 +30,17 @@ static int fail_openssl(const struct tls_failure *failure, const char *what)
     return tls_fail(failure, "%s: %s", what, reason);
 }
 
+/* Without a library of its own (see tls_context_create_foreign) the process's. */
+static OSSL_LIB_CTX *openssl_of(const struct tls_context *context)
+{
+    return context->library ? tls_library_openssl(context->library) : NULL;
+}
+
+static OSSL_LIB_CTX *complete_of(const struct tls_context *context)
+{
+    return context->library ? tls_library_complete(context->library) : NULL;
+}
+
 /* -- settings common to both sides -- */
 
 static const struct {
@@ -131,8 +142,7 @@ static int set_default_ciphers(SSL_CTX *ssl_context, const struct tls_failure *f
 static SSL_CTX *new_ssl_context(struct tls_context *context, const struct tls_settings *settings,
                                 const struct tls_failure *failure)
 {
-    SSL_CTX *ssl_context =
-        SSL_CTX_new_ex(tls_library_openssl(context->library), NULL, TLS_method());
+    SSL_CTX *ssl_context = SSL_CTX_new_ex(openssl_of(context), NULL, TLS_method());
     if (!ssl_context) {
         fail_openssl(failure, "Failed to create a TLS context");
         return NULL;
@@ -174,8 +184,8 @@ static struct tls_pair_files server_files(const struct tls_context *context,
                                    .key = settings->key_file,
                                    .passphrase = settings->key_file_pass,
                                    .owner = "Server",
-                                   .library = tls_library_openssl(context->library),
-                                   .key_library = tls_library_complete(context->library)};
+                                   .library = openssl_of(context),
+                                   .key_library = complete_of(context)};
 }
 
 /* -- the server's side -- */
@@ -192,8 +202,7 @@ static int set_dh_parameters(struct tls_context *context, const char *path,
         ERR_clear_error();
         return tls_fail(failure, "Failed to load %s: %s", path, strerrordesc_np(errno));
     }
-    EVP_PKEY *parameters =
-        PEM_read_bio_Parameters_ex(file, NULL, tls_library_complete(context->library), NULL);
+    EVP_PKEY *parameters = PEM_read_bio_Parameters_ex(file, NULL, complete_of(context), NULL);
     BIO_free(file);
     if (!parameters || !EVP_PKEY_is_a(parameters, "DH")) {
         EVP_PKEY_free(parameters);
@@ -258,8 +267,9 @@ static int verify_mode(int auth_clients)
     panic("auth_clients is %d", auth_clients);
 }
 
-static int build_server(struct tls_context *context, const struct tls_settings *settings,
-                        const struct tls_failure *failure)
+/* What handshakes are made of. */
+static int build_server_basis(struct tls_context *context, const struct tls_settings *settings,
+                              const struct tls_failure *failure)
 {
     context->server = new_ssl_context(context, settings, failure);
     if (!context->server)
@@ -272,8 +282,16 @@ static int build_server(struct tls_context *context, const struct tls_settings *
     if (tls_certificate_use(context->server, &files, failure) < 0 ||
         set_dh_parameters(context, settings->dh_params_file, failure) < 0)
         return -1;
-    tls_certificate_describe(SSL_CTX_get0_certificate(context->server), &context->server_facts);
     SSL_CTX_set_verify(context->server, verify_mode(settings->auth_clients), NULL);
+    return 0;
+}
+
+static int build_server(struct tls_context *context, const struct tls_settings *settings,
+                        const struct tls_failure *failure)
+{
+    if (build_server_basis(context, settings, failure) < 0)
+        return -1;
+    tls_certificate_describe(SSL_CTX_get0_certificate(context->server), &context->server_facts);
     context->auth_clients = (uint8_t)settings->auth_clients;
     set_session_id_context(context);
     tls_verify_install(context);
@@ -338,8 +356,9 @@ static int check_settings(const struct tls_settings *settings, const struct tls_
 static int set_trust(struct tls_context *context, const struct tls_settings *settings,
                      const struct tls_failure *failure)
 {
-    OSSL_LIB_CTX *library = tls_library_openssl(context->library);
-    X509_STORE *store = SSL_CTX_get_cert_store(context->client);
+    OSSL_LIB_CTX *library = openssl_of(context);
+    SSL_CTX *first = context->client ? context->client : context->server;
+    X509_STORE *store = SSL_CTX_get_cert_store(first);
     if (tls_certificate_trust(store, library, settings->ca_cert_file, settings->ca_cert_dir,
                               &context->ca_facts, failure) < 0)
         return -1;
@@ -348,7 +367,7 @@ static int set_trust(struct tls_context *context, const struct tls_settings *set
     if (settings->crl_file &&
         tls_certificate_revoke(store, library, settings->crl_file, failure) < 0)
         return -1;
-    if (context->server)
+    if (context->server && context->client)
         SSL_CTX_set1_cert_store(context->server, store);
     return 0;
 }
@@ -427,6 +446,30 @@ void tls_context_describe(const struct tls_context *context, struct tls_certific
     *server = context->server_facts;
     *client = context->client_facts;
     *ca = context->ca_facts;
+}
+
+/* -- for other users of OpenSSL -- */
+
+struct ssl_ctx_st *tls_context_create_foreign(const struct tls_settings *settings, char *error,
+                                              size_t error_size)
+{
+    struct tls_failure failure = {error, error_size};
+    struct tls_context parts = {.keylog_fd = -1}; /* no library: the result may outlive anything */
+    ERR_clear_error();
+    if (check_settings(settings, &failure) < 0 ||
+        build_server_basis(&parts, settings, &failure) < 0 ||
+        set_trust(&parts, settings, &failure) < 0) {
+        SSL_CTX_free(parts.server);
+        ERR_clear_error();
+        return NULL;
+    }
+    complete_chain(parts.server);
+    SSL_CTX_set_app_data(parts.server, NULL);
+    SSL_CTX_set_session_cache_mode(parts.server, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_options(parts.server, SSL_OP_NO_TICKET);
+    (void)SSL_CTX_set_num_tickets(parts.server, 0);
+    ERR_clear_error();
+    return parts.server;
 }
 
 /* -- for tools -- */

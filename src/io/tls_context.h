@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct ssl_ctx_st;
 struct tls_tickets;
 struct tls_context;
 
@@ -78,6 +79,12 @@ struct tls_context *tls_context_create(const struct tls_settings *settings,
                                        size_t error_size);
 struct tls_context *tls_context_acquire(struct tls_context *context);
 void tls_context_release(struct tls_context *context);
+
+/* For a server that OpenSSL serves by itself, such as an HTTP library's: same settings, checks and
+ * texts, in the process's library context, without resumption and key log. Any thread; whoever gets
+ * it frees it with SSL_CTX_free, connections keep it alive. */
+struct ssl_ctx_st *tls_context_create_foreign(const struct tls_settings *settings, char *error,
+                                              size_t error_size);
 
 /* For tools: how a client verifies. */
 struct tls_client_settings {

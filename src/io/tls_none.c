@@ -35,6 +35,15 @@ struct tls_context *tls_context_create(const struct tls_settings *settings,
     return NULL;
 }
 
+struct ssl_ctx_st *tls_context_create_foreign(const struct tls_settings *settings, char *error,
+                                              size_t error_size)
+{
+    (void)settings;
+    if (error_size)
+        text_copy(error, error_size, not_supported);
+    return NULL;
+}
+
 struct tls_context *tls_context_create_client(const struct tls_client_settings *settings,
                                               char *error, size_t error_size)
 {

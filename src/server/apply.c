@@ -5,6 +5,7 @@
 #include "base/process.h"
 #include "config/config_table.h"
 #include "io/tls_options.h"
+#include "server/metrics_http.h"
 #include "server/placement.h"
 #include "server/server.h"
 #include "server/tls_material.h"
@@ -165,6 +166,7 @@ static int apply_tls(void *context, const struct option_changes *changes, struct
     }
     if (needs_contexts && prepared)
         tls_material_install(prepared);
+    metrics_http_set_tls(server->metrics, &server->settings.tls);
     server_set_accept_budgets(server);
     server_apply_settings_to_sessions(server);
     return 0;

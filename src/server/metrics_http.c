@@ -2,8 +2,8 @@
  *
  * [X] `is_wanted` is set by the metrics thread (release) before it signals main's wake-up, whose
  * fence pairs with the one of main's announcement (io/wakeup.h); main takes it with an exchange.
- * The text is under `lock`, held for one copy. `is_stopping` is set by main before it writes the
- * eventfd.
+ * The text is under `lock`, held for one copy; so are new TLS settings, which move. `is_stopping`
+ * is set by main before it writes the eventfd.
  */
 #include "server/metrics_http.h"
 
@@ -15,16 +15,14 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
-#ifdef BUILD_TLS
-#include <event2/bufferevent_ssl.h>
-#include <openssl/ssl.h>
-#endif
 
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/thread_role.h"
+#include "io/tls_context.h"
 #include "io/wakeup.h"
 #include "observability/metrics.h"
+#include "server/metrics_connections.h"
 #include "server/metrics_tls.h"
 
 enum { HEADERS_SIZE_MAX = 8 * 1024, BODY_SIZE_MAX = 1024 };
@@ -32,13 +30,14 @@ enum { HEADERS_SIZE_MAX = 8 * 1024, BODY_SIZE_MAX = 1024 };
 struct metrics_http {
     pthread_t thread;
     struct wakeup *main_wakeup;
-    int event_fd; /* main writes it: figures were published, or the end */
+    int event_fd; /* main writes it: figures, new TLS settings, or the end */
+    bool has_tls;
 
     /* -- the metrics thread's -- */
     struct event_base *base;
     struct evhttp *http;
     struct event *published;
-    struct ssl_ctx_st *tls;
+    struct metrics_tls *tls; /* NULL: plain */
     struct evhttp_request *waiting[METRICS_WAITING_MAX];
     int waiting_count;
 
@@ -46,7 +45,10 @@ struct metrics_http {
     uint32_t is_wanted;   /* atomic */
     uint32_t is_stopping; /* atomic */
     pthread_mutex_t lock;
-    struct buffer text; /* with the lock; main's allocation */
+    /* -- with the lock -- */
+    struct buffer text; /* main's allocation */
+    bool is_text_new;
+    struct tls_settings *new_settings; /* NULL: none */
 };
 
 /* -- main -- */
@@ -70,7 +72,21 @@ void metrics_http_publish(struct metrics_http *metrics,
     pthread_mutex_lock(&metrics->lock);
     buffer_clear(&metrics->text);
     render(context, &metrics->text);
+    metrics->is_text_new = true;
     pthread_mutex_unlock(&metrics->lock);
+    wake_thread(metrics);
+}
+
+void metrics_http_set_tls(struct metrics_http *metrics, const struct tls_settings *settings)
+{
+    if (!metrics || !metrics->has_tls)
+        return;
+    struct tls_settings *copy = tls_settings_clone(settings);
+    pthread_mutex_lock(&metrics->lock);
+    struct tls_settings *unread = metrics->new_settings;
+    metrics->new_settings = copy;
+    pthread_mutex_unlock(&metrics->lock);
+    tls_settings_free(unread);
     wake_thread(metrics);
 }
 
@@ -93,7 +109,8 @@ static void on_connection_closed(struct evhttp_connection *connection, void *con
 static void on_metrics(struct evhttp_request *request, void *context)
 {
     struct metrics_http *metrics = context;
-    if (metrics->waiting_count == METRICS_WAITING_MAX) {
+    if (metrics->waiting_count == METRICS_WAITING_MAX ||
+        !metrics_connections_own(request, metrics->tls)) {
         evhttp_send_error(request, HTTP_SERVUNAVAIL, NULL);
         return;
     }
@@ -104,33 +121,75 @@ static void on_metrics(struct evhttp_request *request, void *context)
     (void)wakeup_signal(metrics->main_wakeup);
 }
 
+static void reply(struct evhttp_request *request, const char *type, struct evbuffer *body)
+{
+    (void)evhttp_add_header(evhttp_request_get_output_headers(request), "Content-Type", type);
+    evhttp_send_reply(request, HTTP_OK, "OK", body);
+}
+
 static void on_other(struct evhttp_request *request, void *context)
 {
     static const char page[] = "<html><head><title>Sluice</title></head>"
                                "<body><a href=\"/metrics\">Metrics</a></body></html>\n";
-    (void)context;
+    const struct metrics_http *metrics = context;
+    if (!metrics_connections_own(request, metrics->tls)) {
+        evhttp_send_error(request, HTTP_SERVUNAVAIL, NULL);
+        return;
+    }
     const char *path = evhttp_uri_get_path(evhttp_request_get_evhttp_uri(request));
     if (path && path[0] && strcmp(path, "/") != 0) {
         evhttp_send_error(request, HTTP_NOTFOUND, NULL);
         return;
     }
-    evhttp_add_header(evhttp_request_get_output_headers(request), "Content-Type", "text/html");
     struct evbuffer *body = evbuffer_new();
-    evbuffer_add_reference(body, page, sizeof page - 1, NULL, NULL);
-    evhttp_send_reply(request, HTTP_OK, "OK", body);
-    evbuffer_free(body);
+    if (body && evbuffer_add_reference(body, page, sizeof page - 1, NULL, NULL) == 0)
+        reply(request, "text/html", body);
+    else
+        evhttp_send_error(request, HTTP_SERVUNAVAIL, NULL);
+    if (body)
+        evbuffer_free(body);
 }
 
+/* `text` is NULL when there was no memory for it. */
 static void answer(struct evhttp_request *request, struct evbuffer *text)
 {
     evhttp_connection_set_closecb(evhttp_request_get_connection(request), NULL, NULL);
-    evhttp_add_header(evhttp_request_get_output_headers(request), "Content-Type",
-                      "text/plain; version=0.0.4; charset=utf-8");
-    struct evbuffer *body = evbuffer_new();
-    if (evhttp_request_get_command(request) != EVHTTP_REQ_HEAD)
-        evbuffer_add_buffer_reference(body, text);
-    evhttp_send_reply(request, HTTP_OK, "OK", body);
-    evbuffer_free(body);
+    bool is_head = evhttp_request_get_command(request) == EVHTTP_REQ_HEAD;
+    struct evbuffer *body = text ? evbuffer_new() : NULL;
+    if (body && (is_head || evbuffer_add_buffer_reference(body, text) == 0))
+        reply(request, "text/plain; version=0.0.4; charset=utf-8", body);
+    else
+        evhttp_send_error(request, HTTP_SERVUNAVAIL, NULL);
+    if (body)
+        evbuffer_free(body);
+}
+
+/* What main has published, or NULL; and in *settings what it has set. */
+static bool take(struct metrics_http *metrics, struct evbuffer **text,
+                 struct tls_settings **settings)
+{
+    pthread_mutex_lock(&metrics->lock);
+    bool is_new = metrics->is_text_new;
+    metrics->is_text_new = false;
+    *text = is_new ? evbuffer_new() : NULL;
+    if (*text && evbuffer_add(*text, metrics->text.data, metrics->text.size) != 0) {
+        evbuffer_free(*text);
+        *text = NULL;
+    }
+    *settings = metrics->new_settings;
+    metrics->new_settings = NULL;
+    pthread_mutex_unlock(&metrics->lock);
+    return is_new;
+}
+
+static void answer_all(struct metrics_http *metrics, struct evbuffer *text)
+{
+    int count_waiting = metrics->waiting_count;
+    struct evhttp_request *waiting[METRICS_WAITING_MAX];
+    memcpy(waiting, metrics->waiting, sizeof waiting);
+    metrics->waiting_count = 0;
+    for (int i = 0; i < count_waiting; i++)
+        answer(waiting[i], text);
 }
 
 static void on_event(evutil_socket_t fd, short what, void *context)
@@ -144,43 +203,33 @@ static void on_event(evutil_socket_t fd, short what, void *context)
         event_base_loopbreak(metrics->base);
         return;
     }
-    struct evbuffer *text = evbuffer_new();
-    pthread_mutex_lock(&metrics->lock);
-    evbuffer_add(text, buffer_bytes(&metrics->text).data, metrics->text.size);
-    pthread_mutex_unlock(&metrics->lock);
-    int count_waiting = metrics->waiting_count;
-    struct evhttp_request *waiting[METRICS_WAITING_MAX];
-    memcpy(waiting, metrics->waiting, sizeof waiting);
-    metrics->waiting_count = 0;
-    for (int i = 0; i < count_waiting; i++)
-        answer(waiting[i], text);
-    evbuffer_free(text);
+    struct evbuffer *text;
+    struct tls_settings *settings;
+    if (take(metrics, &text, &settings))
+        answer_all(metrics, text);
+    if (text)
+        evbuffer_free(text);
+    if (settings)
+        metrics_tls_use(metrics->tls, settings);
 }
 
-#ifdef BUILD_TLS
-static struct bufferevent *create_tls_bufferevent(struct event_base *base, void *context)
+static void free_events(struct metrics_http *metrics)
 {
-    SSL *ssl = SSL_new(((struct metrics_http *)context)->tls);
-    struct bufferevent *event =
-        ssl ? bufferevent_openssl_socket_new(base, -1, ssl, BUFFEREVENT_SSL_ACCEPTING,
-                                             BEV_OPT_CLOSE_ON_FREE)
-            : NULL;
-    if (event)
-        bufferevent_openssl_set_allow_dirty_shutdown(event, 1);
-    else
-        SSL_free(ssl);
-    return event;
+    metrics_tls_detach(metrics->tls);
+    if (metrics->http)
+        evhttp_free(metrics->http);
+    if (metrics->published)
+        event_free(metrics->published);
+    if (metrics->base)
+        event_base_free(metrics->base);
 }
-#endif
 
 static void *run(void *context)
 {
     struct metrics_http *metrics = context;
     thread_role_enter(THREAD_INDEX_NONE, "metrics");
     event_base_dispatch(metrics->base);
-    evhttp_free(metrics->http);
-    event_free(metrics->published);
-    event_base_free(metrics->base);
+    free_events(metrics);
     thread_role_leave();
     return NULL;
 }
@@ -190,48 +239,51 @@ static void *run(void *context)
 static void destroy(struct metrics_http *metrics)
 {
     metrics_tls_destroy(metrics->tls);
-    close(metrics->event_fd);
+    tls_settings_free(metrics->new_settings);
+    if (metrics->event_fd >= 0)
+        close(metrics->event_fd);
     pthread_mutex_destroy(&metrics->lock);
     buffer_deinit(&metrics->text);
     mem_free(metrics);
 }
 
-static void set_limits(struct metrics_http *metrics)
+static int prepare(struct metrics_http *metrics)
 {
+    metrics->base = event_base_new();
+    metrics->http = metrics->base ? evhttp_new(metrics->base) : NULL;
+    if (!metrics->http || metrics->event_fd < 0)
+        return -1;
+    metrics->published =
+        event_new(metrics->base, metrics->event_fd, EV_READ | EV_PERSIST, on_event, metrics);
+    if (!metrics->published || event_add(metrics->published, NULL) != 0 ||
+        metrics_tls_attach(metrics->tls, metrics->base) != 0)
+        return -1;
     evhttp_set_allowed_methods(metrics->http, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD);
     evhttp_set_max_headers_size(metrics->http, HEADERS_SIZE_MAX);
     evhttp_set_max_body_size(metrics->http, BODY_SIZE_MAX);
     evhttp_set_timeout(metrics->http, METRICS_TIMEOUT_S);
-    evhttp_set_cb(metrics->http, "/metrics", on_metrics, metrics);
     evhttp_set_gencb(metrics->http, on_other, metrics);
-#ifdef BUILD_TLS
-    if (metrics->tls)
-        evhttp_set_bevcb(metrics->http, create_tls_bufferevent, metrics);
-#endif
+    evhttp_set_bevcb(metrics->http, metrics_connections_accept, metrics->tls);
+    return evhttp_set_cb(metrics->http, "/metrics", on_metrics, metrics);
 }
 
 static int start_thread(struct metrics_http *metrics, const struct metrics_http_options *options,
                         struct buffer *error)
 {
-    metrics->base = event_base_new();
-    metrics->http = evhttp_new(metrics->base);
-    metrics->published =
-        event_new(metrics->base, metrics->event_fd, EV_READ | EV_PERSIST, on_event, metrics);
-    set_limits(metrics);
-    int result = evhttp_bind_socket(metrics->http, options->address, options->port);
-    if (result != 0) {
-        (void)buffer_printf(error, "Failed listening on port %u (metrics-port) of %s: %s",
-                            options->port, options->address, strerror(errno));
-    } else if (event_add(metrics->published, NULL) != 0 ||
-               pthread_create(&metrics->thread, NULL, run, metrics) != 0) {
-        (void)buffer_append_text(error, "cannot start the metrics thread");
-        result = -1;
+    int result = prepare(metrics);
+    if (result == 0) {
+        result = evhttp_bind_socket(metrics->http, options->address, options->port);
+        if (result != 0)
+            (void)buffer_printf(error, "Failed listening on port %u (metrics-port) of %s: %s",
+                                options->port, options->address, strerror(errno));
     }
     if (result == 0)
+        result = pthread_create(&metrics->thread, NULL, run, metrics);
+    if (result == 0)
         return 0;
-    evhttp_free(metrics->http);
-    event_free(metrics->published);
-    event_base_free(metrics->base);
+    if (error->size == 0)
+        (void)buffer_append_text(error, "cannot start the metrics thread");
+    free_events(metrics);
     return -1;
 }
 
@@ -241,6 +293,7 @@ struct metrics_http *metrics_http_start(const struct metrics_http_options *optio
     struct metrics_http *metrics = mem_calloc(1, sizeof *metrics);
     metrics->main_wakeup = options->main_wakeup;
     metrics->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    metrics->has_tls = options->tls != NULL;
     pthread_mutex_init(&metrics->lock, NULL);
     buffer_init(&metrics->text, METRICS_SIZE_MAX);
     if (options->tls)

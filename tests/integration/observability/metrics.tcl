@@ -84,6 +84,97 @@ start_server [list overrides [list metrics-port $port]] {
     }
 }
 
+# How many of these connections the server has not closed.
+proc count_open {channels} {
+    set open 0
+    foreach channel $channels {
+        catch {read $channel}
+        if {![eof $channel]} { incr open }
+    }
+    return $open
+}
+
+set port [free_port]
+start_server [list overrides [list metrics-port $port]] {
+    test "Connections have a limit: those beyond it are closed, those within are served" {
+        set idle {}
+        for {set i 0} {$i < 80} {incr i} {
+            set channel [socket 127.0.0.1 $port]
+            fconfigure $channel -translation binary -blocking 0
+            lappend idle $channel
+        }
+        wait_until 64 5 {count_open $idle}
+        set first [lindex $idle 0]
+        fconfigure $first -blocking 1
+        puts -nonewline $first "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        flush $first
+        assert_match "HTTP/1.1 200 OK*" [gets $first]
+        foreach channel $idle { close $channel }
+        wait_until "HTTP/1.1 200 OK" 5 {lindex [http_get $port /metrics] 0}
+    }
+}
+
+# What a client with these TLS options gets from /metrics: the status, or the error.
+proc https_status {port args} {
+    if {[catch {lindex [http_get $port /metrics GET $args] 0} said]} { return "error: $said" }
+    return $said
+}
+
+# The name in the server's certificate.
+proc served_name {port args} {
+    set channel [tls::socket {*}$args 127.0.0.1 $port]
+    fconfigure $channel -blocking 1
+    catch {tls::handshake $channel}
+    catch {dict get [tls::status $channel] subject} said
+    close $channel
+    return $said
+}
+
+proc client_options {name} {
+    list -cafile [certificate ca.crt] -certfile [certificate $name.crt] -keyfile [certificate $name.key]
+}
+
+# Without a TLS port the endpoint is the only one that the server has TLS material for.
+foreach {kind settings} [list "with a TLS port" {} "without a TLS port" [list port [free_port] tls-port 0]] {
+    set port [free_port]
+    set list [file join [new_server_dir] metrics.crl]
+    file copy [certificate ca.crl] $list
+    start_server [list overrides [list metrics-port $port metrics-tls yes tls-crl-file $list {*}$settings]] {
+        package require tls
+        test "Metrics over TLS refuse a revoked client, $kind" {
+            assert_equal "HTTP/1.1 200 OK" [https_status $port {*}[client_options client]]
+            assert_no_match "HTTP*200*" [https_status $port {*}[client_options revoked]]
+        }
+
+        test "Metrics over TLS follow CONFIG SET, $kind" {
+            r config set tls-crl-file ""
+            wait_until "HTTP/1.1 200 OK" 5 {https_status $port {*}[client_options revoked]}
+            r config set tls-auth-clients no
+            wait_until "HTTP/1.1 200 OK" 5 {https_status $port -cafile [certificate ca.crt]}
+            r config set tls-cert-file [certificate server2.crt] tls-key-file [certificate server2.key]
+            wait_until 1 5 {string match "*server2*" [served_name $port -cafile [certificate ca.crt]]}
+            r config set tls-protocols TLSv1.2
+            wait_until 1 5 {string match "error*" [https_status $port -cafile [certificate ca.crt] -tls1.2 0 -tls1.3 1]}
+            assert_equal "HTTP/1.1 200 OK" [https_status $port -cafile [certificate ca.crt] -tls1.2 1]
+        }
+    }
+}
+
+set port [free_port]
+set folder [new_server_dir]
+foreach part {crt key} { file copy [certificate server.$part] [file join $folder live.$part] }
+start_server [list overrides [list metrics-port $port metrics-tls yes tls-auto-reload-interval 1 tls-auth-clients no \
+    tls-cert-file [file join $folder live.crt] tls-key-file [file join $folder live.key]]] {
+    test "Metrics over TLS follow the files, and keep what they have while those are no good" {
+        set ca [list -cafile [certificate ca.crt]]
+        write_file [file join $folder live.crt] "no certificate"
+        wait_until 1 10 {string match "*Metrics keep the TLS materials*" [read_file [srv log]]}
+        assert_equal "HTTP/1.1 200 OK" [https_status $port {*}$ca]
+        foreach part {key crt} { file copy -force [certificate server2.$part] [file join $folder live.$part] }
+        wait_until 1 10 {string match "*server2*" [served_name $port {*}$ca]}
+    }
+}
+
 set port [free_port]
 start_server [list overrides [list metrics-port $port metrics-tls yes {*}[tls_server_settings]] tags built_tls] {
     test "Figures over TLS need the client's certificate" {
