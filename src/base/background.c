@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/assert.h"
 #include "base/log.h"
@@ -36,6 +37,7 @@ struct lane {
     pthread_t thread;
     pthread_mutex_t mutex; /* of queue and is_stopping */
     pthread_cond_t has_news;
+    pthread_cond_t is_idle; /* the count went to 0 */
     struct queue queue;
     bool is_stopping;
     unsigned cpulist_seen; /* worker only */
@@ -110,9 +112,13 @@ static void lane_finish(struct lane *lane, struct job *job)
     } else {
         mem_free(job);
     }
+    pthread_mutex_lock(&lane->mutex);
     /* Release: who reads zero also sees what the job did (pairs with background_pending). */
     size_t before = __atomic_fetch_sub(&lane->pending, 1, __ATOMIC_RELEASE);
     assert(before > 0);
+    if (before == 1)
+        pthread_cond_signal(&lane->is_idle);
+    pthread_mutex_unlock(&lane->mutex);
     if (has_done && background->notify)
         background->notify(background->context);
 }
@@ -139,6 +145,7 @@ static void lane_start(struct lane *lane, struct background *background, const c
     lane->name = name;
     pthread_mutex_init(&lane->mutex, NULL);
     pthread_cond_init(&lane->has_news, NULL);
+    pthread_cond_init(&lane->is_idle, NULL);
     int failed = pthread_create(&lane->thread, NULL, lane_run, lane);
     if (failed)
         panic("Fatal: Can't initialize Background Jobs. Error message: %s", strerror(failed));
@@ -153,6 +160,7 @@ static void lane_stop(struct lane *lane)
     pthread_join(lane->thread, NULL);
     assert(!lane->queue.first);
     pthread_cond_destroy(&lane->has_news);
+    pthread_cond_destroy(&lane->is_idle);
     pthread_mutex_destroy(&lane->mutex);
 }
 
@@ -230,6 +238,24 @@ size_t background_pending(const struct background *background, enum background_l
     assert(lane < BACKGROUND_LANES);
     /* Acquire: pairs with the release in lane_finish. */
     return __atomic_load_n(&background->lanes[lane].pending, __ATOMIC_ACQUIRE);
+}
+
+bool background_drain(struct background *background, enum background_lane lane_index,
+                      int64_t wait_ms)
+{
+    assert(lane_index < BACKGROUND_LANES && wait_ms >= 0);
+    struct lane *lane = &background->lanes[lane_index];
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    int64_t nanoseconds = until.tv_nsec + wait_ms % 1000 * 1000000;
+    until.tv_sec += wait_ms / 1000 + nanoseconds / 1000000000;
+    until.tv_nsec = nanoseconds % 1000000000;
+    pthread_mutex_lock(&lane->mutex);
+    int error = 0;
+    while (background_pending(background, lane_index) > 0 && error == 0)
+        error = pthread_cond_clockwait(&lane->is_idle, &lane->mutex, CLOCK_MONOTONIC, &until);
+    pthread_mutex_unlock(&lane->mutex);
+    return background_pending(background, lane_index) == 0;
 }
 
 void background_set_cpulist(struct background *background, const char *list)

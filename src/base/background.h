@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum background_lane { BACKGROUND_FILES, BACKGROUND_FREE, BACKGROUND_PREPARE, BACKGROUND_LANES };
 
@@ -27,6 +28,10 @@ size_t background_reap(struct background *background);
 /* True when background_reap has something to run. Main thread asks between announcing that it will
  * sleep and sleeping: what finished before the announcement was not signalled. */
 bool background_has_finished(struct background *background);
+/* Waits until the lane has nothing left to do, at most this long. True: it has nothing. Main
+ * thread.
+ */
+bool background_drain(struct background *background, enum background_lane lane, int64_t wait_ms);
 /* Jobs not finished yet in a lane. Any thread. */
 size_t background_pending(const struct background *background, enum background_lane lane);
 /* CPU list for the workers ("bio-cpulist"); applies at the next job. */

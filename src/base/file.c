@@ -38,11 +38,9 @@ static int read_all(int fd, struct buffer *out)
     }
 }
 
-int file_read(const char *path, struct buffer *out)
+/* Takes `fd`. */
+static int read_whole(int fd, struct buffer *out)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return -errno;
     size_t size_before = out->size;
     buffer_reserve(out, 0);
     int result = read_all(fd, out);
@@ -51,6 +49,36 @@ int file_read(const char *path, struct buffer *out)
         out->size = size_before;
         out->data[size_before] = '\0';
     }
+    return result;
+}
+
+int file_read(const char *path, struct buffer *out)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    return fd < 0 ? -errno : read_whole(fd, out);
+}
+
+static int check_regular(int fd)
+{
+    struct stat facts;
+    if (fstat(fd, &facts) != 0)
+        return -errno;
+    if (S_ISDIR(facts.st_mode))
+        return -EISDIR;
+    return S_ISREG(facts.st_mode) ? 0 : -EINVAL;
+}
+
+int file_read_regular(const char *path, struct buffer *out)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (fd < 0 && errno == EWOULDBLOCK) /* a lease on a regular file: the kernel bounds the wait */
+        fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0)
+        return errno == ENXIO ? -EINVAL : -errno; /* a socket */
+    int result = check_regular(fd);
+    if (result == 0)
+        return read_whole(fd, out);
+    close(fd);
     return result;
 }
 

@@ -7,6 +7,9 @@
 
 /* Appends the whole file to `out`; -EFBIG past out's maximum. */
 int file_read(const char *path, struct buffer *out) MUST_CHECK;
+/* The same of a regular file alone: a pipe or a device, which could make the caller wait for
+ * whoever is at the other end, is -EINVAL (a folder -EISDIR). */
+int file_read_regular(const char *path, struct buffer *out) MUST_CHECK;
 /* Replaces `path` atomically: temporary file beside it, write, fsync, rename, fsync of the folder.
  * An existing file's mode is kept, a new one gets `mode`. */
 int file_write_atomic(const char *path, const void *data, size_t size, unsigned mode) MUST_CHECK;

@@ -156,6 +156,24 @@ Test(background, destroy_finishes_all)
     background_destroy(NULL);
 }
 
+Test(background, drain_waits_for_a_lane_but_not_for_ever)
+{
+    struct background *background = start();
+    pthread_barrier_init(&gate, NULL, 2);
+    int counter = 0;
+    cr_assert(background_drain(background, BACKGROUND_PREPARE, 0));
+    background_submit(background, BACKGROUND_PREPARE, wait_at_gate, NULL, NULL);
+    background_submit(background, BACKGROUND_PREPARE, count_up, NULL, &counter);
+    cr_assert(background_drain(background, BACKGROUND_FREE, 0));
+    cr_assert_not(background_drain(background, BACKGROUND_PREPARE, 0));
+    cr_assert_not(background_drain(background, BACKGROUND_PREPARE, 20));
+    cr_assert_eq(counter, 0);
+    pthread_barrier_wait(&gate);
+    cr_assert(background_drain(background, BACKGROUND_PREPARE, 60000));
+    cr_assert_eq(counter, 1);
+    background_destroy(background);
+}
+
 static void read_affinity(void *argument)
 {
     sched_getaffinity(0, sizeof(cpu_set_t), argument);

@@ -6,10 +6,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static char folder[64];
@@ -85,6 +87,61 @@ Test(file, empty_file)
     cr_assert_eq(file_read(path, &out), 0);
     cr_assert_str_eq(out.data, "");
     buffer_deinit(&out);
+}
+
+Test(file, only_regular_files)
+{
+    struct buffer out;
+    buffer_init(&out, 100);
+    cr_assert_eq(file_write_atomic(path, "12345", 5, 0600), 0);
+    cr_assert_eq(file_read_regular(path, &out), 0);
+    cr_assert_str_eq(out.data, "12345");
+    cr_assert_eq(file_read_regular(folder, &out), -EISDIR);
+    cr_assert_eq(file_read_regular("/dev/null", &out), -EINVAL);
+    cr_assert_eq(file_read_regular("/nonexistent/file", &out), -ENOENT);
+    /* A pipe that nobody writes into does not make it wait. */
+    cr_assert_eq(unlink(path), 0);
+    cr_assert_eq(mkfifo(path, 0600), 0);
+    alarm(5);
+    cr_assert_eq(file_read_regular(path, &out), -EINVAL);
+    alarm(0);
+    cr_assert_str_eq(out.data, "12345");
+    buffer_deinit(&out);
+}
+
+/* Whoever holds a lease is asked to give it up, and the reader waits that long. */
+Test(file, a_lease_is_waited_for)
+{
+    cr_assert_eq(file_write_atomic(path, "12345", 5, 0600), 0);
+    int ready[2];
+    cr_assert_eq(pipe(ready), 0);
+    pid_t holder = fork();
+    if (holder == 0) {
+        sigset_t asked;
+        int number;
+        sigemptyset(&asked);
+        sigaddset(&asked, SIGIO);
+        sigprocmask(SIG_BLOCK, &asked, NULL);
+        int fd = open(path, O_RDONLY);
+        bool is_held = fcntl(fd, F_SETLEASE, F_WRLCK) == 0;
+        (void)!write(ready[1], is_held ? "1" : "0", 1);
+        if (is_held)
+            sigwait(&asked, &number); /* until somebody opens the file */
+        (void)fcntl(fd, F_SETLEASE, F_UNLCK);
+        _exit(0);
+    }
+    char is_held = '0';
+    cr_assert_eq(read(ready[0], &is_held, 1), 1);
+    struct buffer out;
+    buffer_init(&out, 100);
+    alarm(5);
+    cr_assert_eq(file_read_regular(path, &out), 0);
+    alarm(0);
+    cr_assert_str_eq(out.data, "12345");
+    cr_assert_eq(waitpid(holder, NULL, 0), holder);
+    buffer_deinit(&out);
+    if (is_held != '1')
+        cr_skip("leases are not supported here");
 }
 
 Test(file, errors_are_told)
