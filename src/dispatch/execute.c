@@ -22,7 +22,7 @@
 #include "observability/stats.h"
 #include <stdio.h>
 
-enum { UNKNOWN_PREVIEW_MAX = 128 };
+enum { UNKNOWN_PREVIEW_MAX = 128, CLOCK_AGE_MAX_NS = 500000 };
 
 struct executor *executor_create(const struct services *services,
                                  const struct observability_settings *settings)
@@ -48,6 +48,7 @@ void executor_destroy(struct executor *executor)
 void executor_begin_run(struct executor *executor)
 {
     executor->last_read_ns = clock_stopwatch_ns();
+    executor->clock_ns = executor->last_read_ns;
 }
 
 /* -- I/O threads -- */
@@ -301,6 +302,16 @@ static void count_command(struct executor *executor, struct command *command,
         command->stats.failed_calls++;
 }
 
+/* What comes after a slow command in the same turn must not live in the time before it. A
+ * transaction is one moment. */
+static void refresh_clock(struct executor *executor)
+{
+    if (executor->is_in_transaction)
+        return;
+    clock_update();
+    executor->clock_ns = executor->last_read_ns;
+}
+
 /* A command that blocks is counted when it ends. */
 static void run(struct executor *executor, struct call *call)
 {
@@ -330,6 +341,8 @@ static void run(struct executor *executor, struct call *call)
         executor->propagate(executor->propagate_context, call);
     if (call->propagated)
         call_propagated_free(call);
+    if (__builtin_expect(now_ns - executor->clock_ns >= CLOCK_AGE_MAX_NS, 0))
+        refresh_clock(executor);
 }
 
 static void answer_protocol_error(struct executor *executor, struct client *client,

@@ -25,6 +25,7 @@ struct executor {
     const struct observability_settings *settings;
     struct client_pause pause;
     int64_t last_read_ns; /* when the previous command ended: one clock reading a command */
+    int64_t clock_ns;     /* when this thread's clock was read, by the same stopwatch */
     bool is_loading;      /* the data set is being loaded: most commands are refused */
     bool
         is_out_of_memory; /* eviction could not bring use under maxmemory; set by execute's check */

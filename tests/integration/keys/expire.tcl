@@ -155,4 +155,12 @@ start_server {} {
             assert_match "*db0:keys=$keys,expires=$expires,*" [r info keyspace]
         }
     }
+
+    test "Time passes between the commands of one pipeline" {
+        set c [redis_client]
+        $c write "SET short v PX 20\r\nDEBUG SLEEP 0.2\r\nGET short\r\nSET long v PX 150\r\nPING\r\n"
+        assert_equal {OK OK {} OK PONG} [list [$c read] [$c read] [$c read] [$c read] [$c read]]
+        assert_equal v [r get long]
+        $c close
+    }
 }
