@@ -21,9 +21,11 @@ bool listening_refuses(struct call *call)
     struct command *command = call->command;
     if (client->flags & CLIENT_PUBSUB && client->protocol == 2 && !is_for_subscribers(command)) {
         command->stats.rejected_calls++;
+        bool is_exec = strcmp(command->name, "exec") == 0;
         reply_errorf(call->reply,
-                     "Can't execute '%s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / "
-                     "RESET are allowed in this context",
+                     "-%s Can't execute '%s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / "
+                     "QUIT / RESET are allowed in this context",
+                     is_exec ? "EXECABORT Transaction discarded because of:" : "ERR",
                      command->name);
         return true;
     }

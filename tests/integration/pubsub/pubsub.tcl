@@ -60,6 +60,7 @@ start_server {} {
         assert_error "ERR Can't execute 'get': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context" {$c get k}
         assert_error "ERR Can't execute 'client|list': only *" {$c client list}
         assert_error "ERR wrong number of arguments for 'get' command" {$c get}
+        assert_error "EXECABORT Transaction discarded because of: Can't execute 'exec': only *" {$c exec}
         assert_equal {pong {}} [$c ping]
         assert_equal {pong hey} [$c ping hey]
         assert_equal RESET [$c reset]
