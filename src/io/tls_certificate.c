@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "io/tls_errors.h"
+#include "io/tls_file.h"
 #include "io/transport_tls.h"
 #include <dirent.h>
 #include <errno.h>
@@ -60,36 +61,27 @@ static X509 *next_certificate(BIO *file, OSSL_LIB_CTX *library)
     return NULL;
 }
 
-/* A disk that fails in the middle of a file must not pass for the file's end: what was not read
- * would not be trusted, or not be revoked. An error is left then. */
-static bool was_read_whole(BIO *file)
-{
-    FILE *stream = NULL;
-    if (BIO_get_fp(file, &stream) != 1 || !stream || !ferror(stream))
-        return true;
-    ERR_clear_error();
-    ERR_raise(ERR_LIB_SYS, EIO);
-    return false;
-}
-
 /* The leaf, and the others in *chain. NULL with an error in the queue. */
-static X509 *read_chain(const char *path, OSSL_LIB_CTX *library, STACK_OF(X509) * *chain)
+static X509 *read_chain(const char *path, bool takes_pipe, OSSL_LIB_CTX *library,
+                        STACK_OF(X509) * *chain)
 {
-    BIO *file = BIO_new_file(path, "r");
+    struct tls_file file;
+    *chain = NULL;
+    if (tls_file_open(&file, path, takes_pipe) < 0)
+        return NULL;
     *chain = sk_X509_new_null();
-    X509 *leaf = file && *chain ? next_certificate(file, library) : NULL;
-    if (!leaf && file && !ERR_peek_error())
+    X509 *leaf = *chain ? next_certificate(file.bio, library) : NULL;
+    if (!leaf && !ERR_peek_error())
         ERR_raise(ERR_LIB_PEM, PEM_R_NO_START_LINE);
     X509 *next;
-    while (leaf && (next = next_certificate(file, library)) != NULL) {
+    while (leaf && (next = next_certificate(file.bio, library)) != NULL) {
         if (!sk_X509_push(*chain, next)) {
             X509_free(next);
             break;
         }
     }
-    bool is_whole = !file || was_read_whole(file);
-    BIO_free(file);
-    if (leaf && is_whole && !ERR_peek_error())
+    tls_file_close(&file);
+    if (leaf && !ERR_peek_error())
         return leaf;
     X509_free(leaf);
     sk_X509_pop_free(*chain, X509_free);
@@ -97,16 +89,17 @@ static X509 *read_chain(const char *path, OSSL_LIB_CTX *library, STACK_OF(X509) 
     return NULL;
 }
 
-static EVP_PKEY *read_key(const char *path, const char *passphrase, OSSL_LIB_CTX *library)
+static EVP_PKEY *read_key(const struct tls_pair_files *files)
 {
-    BIO *file = BIO_new_file(path, "r");
-    if (!file)
+    struct tls_file file;
+    if (tls_file_open(&file, files->key, files->takes_pipes) < 0)
         return NULL;
-    char *copy = passphrase ? mem_strdup(passphrase) : NULL;
-    EVP_PKEY *key = PEM_read_bio_PrivateKey_ex(file, NULL, no_passphrase, copy, library, NULL);
+    char *copy = files->passphrase ? mem_strdup(files->passphrase) : NULL;
+    EVP_PKEY *key =
+        PEM_read_bio_PrivateKey_ex(file.bio, NULL, no_passphrase, copy, files->key_library, NULL);
     if (copy)
         mem_free_secret(copy, strlen(copy));
-    BIO_free(file);
+    tls_file_close(&file);
     return key;
 }
 
@@ -170,12 +163,12 @@ int tls_certificate_use(SSL_CTX *ssl_context, const struct tls_pair_files *files
 {
     ERR_clear_error();
     STACK_OF(X509) *chain = NULL;
-    X509 *leaf = read_chain(files->certificate, files->library, &chain);
+    X509 *leaf = read_chain(files->certificate, files->takes_pipes, files->library, &chain);
     if (!leaf)
         return fail_openssl(failure, "Failed to load certificate", files->certificate);
     int result = check_dates(leaf, files, failure);
     if (result == 0) {
-        EVP_PKEY *key = read_key(files->key, files->passphrase, files->key_library);
+        EVP_PKEY *key = read_key(files);
         if (key)
             key = move_key(key, files->library);
         result = key ? install_pair(ssl_context, leaf, chain, key, files, failure)
@@ -192,11 +185,11 @@ int tls_certificate_use(SSL_CTX *ssl_context, const struct tls_pair_files *files
 static const char trust_failed[] = "Failed to configure CA certificate(s) file/directory";
 
 /* Adds every certificate of the file. Returns how many, -1 with an error in the queue. */
-static int trust_file(X509_STORE *store, OSSL_LIB_CTX *library, const char *path,
+static int trust_file(X509_STORE *store, OSSL_LIB_CTX *library, const char *path, bool takes_pipe,
                       struct tls_certificate_facts *facts)
 {
     STACK_OF(X509) *others = NULL;
-    X509 *first = read_chain(path, library, &others);
+    X509 *first = read_chain(path, takes_pipe, library, &others);
     if (!first)
         return -1;
     if (!sk_X509_unshift(others, first)) {
@@ -229,7 +222,8 @@ static int trust_folder(X509_STORE *store, OSSL_LIB_CTX *library, const char *fo
         int size = snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
         if (entry->d_name[0] == '.' || size >= (int)sizeof(path))
             continue;
-        (void)trust_file(store, library, path, facts); /* keys and other files live there too */
+        (void)trust_file(store, library, path, false,
+                         facts); /* keys and other files live there too */
         ERR_clear_error();
     }
     closedir(directory);
@@ -241,12 +235,12 @@ static int trust_folder(X509_STORE *store, OSSL_LIB_CTX *library, const char *fo
 }
 
 int tls_certificate_trust(X509_STORE *store, OSSL_LIB_CTX *library, const char *file,
-                          const char *folder, struct tls_certificate_facts *facts,
+                          const char *folder, bool takes_pipes, struct tls_certificate_facts *facts,
                           const struct tls_failure *failure)
 {
     ERR_clear_error();
     memset(facts, 0, sizeof(*facts));
-    if (file && trust_file(store, library, file, facts) < 0)
+    if (file && trust_file(store, library, file, takes_pipes, facts) < 0)
         return fail_openssl(failure, trust_failed, file);
     if (folder)
         return trust_folder(store, library, folder, facts, failure);
@@ -257,15 +251,15 @@ int tls_certificate_revoke(X509_STORE *store, OSSL_LIB_CTX *library, const char 
                            const struct tls_failure *failure)
 {
     ERR_clear_error();
-    BIO *file = BIO_new_file(path, "r");
-    if (!file)
+    struct tls_file file;
+    if (tls_file_open(&file, path, false) < 0)
         return fail_openssl(failure, "Failed to load tls-crl-file", path);
     X509_NAME *first_issuer = NULL;
     bool has_other_issuers = false;
     bool is_refused = false;
     for (;;) {
         X509_CRL *list = X509_CRL_new_ex(library, NULL);
-        if (!list || !PEM_read_bio_X509_CRL(file, &list, no_passphrase, NULL)) {
+        if (!list || !PEM_read_bio_X509_CRL(file.bio, &list, no_passphrase, NULL)) {
             X509_CRL_free(list);
             break;
         }
@@ -278,9 +272,7 @@ int tls_certificate_revoke(X509_STORE *store, OSSL_LIB_CTX *library, const char 
             is_refused = true;
         X509_CRL_free(list);
     }
-    if (!was_read_whole(file))
-        is_refused = true;
-    BIO_free(file);
+    tls_file_close(&file);
     bool is_empty = !first_issuer;
     X509_NAME_free(first_issuer);
     unsigned long code = ERR_peek_last_error();

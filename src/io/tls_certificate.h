@@ -25,6 +25,7 @@ struct tls_pair_files {
     const char *owner;         /* "Server" or "Client": for messages */
     OSSL_LIB_CTX *library;     /* of the certificates */
     OSSL_LIB_CTX *key_library; /* of the key */
+    bool takes_pipes;          /* see tls_file.h */
 };
 
 /* Loads leaf, chain and key, checks the dates and that they belong together, and puts them into
@@ -34,7 +35,7 @@ int tls_certificate_use(SSL_CTX *ssl_context, const struct tls_pair_files *files
 /* Trusts the certificates of `file` and of the folder (hashed names, and every other PEM file in
  * it). Either may be NULL. `facts` receives the one that expires first. */
 int tls_certificate_trust(X509_STORE *store, OSSL_LIB_CTX *library, const char *file,
-                          const char *folder, struct tls_certificate_facts *facts,
+                          const char *folder, bool takes_pipes, struct tls_certificate_facts *facts,
                           const struct tls_failure *failure) MUST_CHECK;
 /* Adds the revocation lists of `file` and switches checking on: for the whole chain when lists of
  * several issuers are there, for the leaf otherwise. */

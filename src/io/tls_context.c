@@ -14,6 +14,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "io/tls_errors.h"
+#include "io/tls_file.h"
 #include "io/tls_internal.h"
 #include "io/tls_tickets.h"
 #include <errno.h>
@@ -197,13 +198,14 @@ static int set_dh_parameters(struct tls_context *context, const char *path,
         SSL_CTX_set_dh_auto(context->server, 1);
         return 0;
     }
-    BIO *file = BIO_new_file(path, "r");
-    if (!file) {
-        ERR_clear_error();
-        return tls_fail(failure, "Failed to load %s: %s", path, strerrordesc_np(errno));
+    char reason[160];
+    struct tls_file file;
+    if (tls_file_open(&file, path, false) < 0) {
+        tls_errors_take(reason, sizeof(reason));
+        return tls_fail(failure, "Failed to load %s: %s", path, reason);
     }
-    EVP_PKEY *parameters = PEM_read_bio_Parameters_ex(file, NULL, complete_of(context), NULL);
-    BIO_free(file);
+    EVP_PKEY *parameters = PEM_read_bio_Parameters_ex(file.bio, NULL, complete_of(context), NULL);
+    tls_file_close(&file);
     if (!parameters || !EVP_PKEY_is_a(parameters, "DH")) {
         EVP_PKEY_free(parameters);
         ERR_clear_error();
@@ -212,7 +214,6 @@ static int set_dh_parameters(struct tls_context *context, const char *path,
     if (SSL_CTX_set0_tmp_dh_pkey(context->server, parameters))
         return 0;
     EVP_PKEY_free(parameters);
-    char reason[160];
     tls_errors_take(reason, sizeof(reason));
     return tls_fail(failure, "Failed to load DH params file: %s: %s", path, reason);
 }
@@ -232,7 +233,9 @@ static int open_keylog(struct tls_context *context, const char *path,
     static struct log_rate rate;
     if (!path)
         return 0;
-    context->keylog_fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    /* Whoever reads a pipe, or looks at a terminal, does not stop the handshakes. */
+    context->keylog_fd =
+        open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
     if (context->keylog_fd < 0)
         return tls_fail(failure, "Failed to open tls-keylog-file %s: %s", path,
                         strerrordesc_np(errno));
@@ -359,7 +362,7 @@ static int set_trust(struct tls_context *context, const struct tls_settings *set
     OSSL_LIB_CTX *library = openssl_of(context);
     SSL_CTX *first = context->client ? context->client : context->server;
     X509_STORE *store = SSL_CTX_get_cert_store(first);
-    if (tls_certificate_trust(store, library, settings->ca_cert_file, settings->ca_cert_dir,
+    if (tls_certificate_trust(store, library, settings->ca_cert_file, settings->ca_cert_dir, false,
                               &context->ca_facts, failure) < 0)
         return -1;
     if (!context->ca_facts.serial[0])
@@ -507,7 +510,7 @@ static int build_tool(struct tls_context *context, const struct tls_client_setti
         if (!SSL_CTX_set_default_verify_paths(context->client))
             return fail_openssl(failure, "Failed to use default CA paths");
     } else if (tls_certificate_trust(store, library, client->ca_cert_file, client->ca_cert_dir,
-                                     &context->ca_facts, failure) < 0) {
+                                     true, &context->ca_facts, failure) < 0) {
         return rename_failure(failure, "Invalid CA Certificate File/Directory");
     }
     if (!client->cert_file != !client->key_file)
@@ -517,7 +520,8 @@ static int build_tool(struct tls_context *context, const struct tls_client_setti
                                    .passphrase = client->key_file_pass,
                                    .owner = "Client",
                                    .library = library,
-                                   .key_library = tls_library_complete(context->library)};
+                                   .key_library = tls_library_complete(context->library),
+                                   .takes_pipes = true};
     if (client->cert_file && tls_certificate_use(context->client, &files, failure) < 0)
         return rename_failure(failure, strncmp(failure->text, "Failed to load private", 22) == 0
                                            ? "Invalid private key"

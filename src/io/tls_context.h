@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum { TLS_FILE_SIZE_MAX = 16 * 1024 * 1024 }; /* of each file that is read */
+
 struct ssl_ctx_st;
 struct tls_tickets;
 struct tls_context;

@@ -31,6 +31,8 @@ void tls_errors_take(char *text, size_t size)
         text_copy(text, size, "unknown reason");
     else if (ERR_GET_LIB(code) == ERR_LIB_X509 && (flags & ERR_TXT_STRING) && data && *data)
         (void)snprintf(text, size, "%s (%s)", reason_text(code), data);
+    else if (ERR_GET_LIB(code) == ERR_LIB_USER && (flags & ERR_TXT_STRING) && data && *data)
+        text_copy(text, size, data); /* our own */
     else
         text_copy(text, size, reason_text(code));
     ERR_clear_error();

@@ -30,7 +30,7 @@ static const size_t strings[] = {
     offsetof(struct tls_settings, expected_peer_name),
 };
 
-enum { STRING_COUNT = sizeof(strings) / sizeof(strings[0]), MATERIAL_SIZE_MAX = 16 * 1024 * 1024 };
+enum { STRING_COUNT = sizeof(strings) / sizeof(strings[0]) };
 
 static char **string_of(struct tls_settings *settings, size_t index)
 {
@@ -67,8 +67,8 @@ static void add_file(uint64_t *sum, const char *path)
     if (!path)
         return;
     struct buffer content;
-    buffer_init(&content, MATERIAL_SIZE_MAX);
-    int result = file_read(path, &content);
+    buffer_init(&content, TLS_FILE_SIZE_MAX);
+    int result = file_read_regular(path, &content);
     uint64_t parts[4] = {*sum, (uint64_t)(int64_t)result, hash_bytes(path, strlen(path)),
                          hash_bytes(content.data ? content.data : "", content.size)};
     if (content.data)

@@ -25,6 +25,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
@@ -98,42 +99,36 @@ static void fault_free(void *old, const char *file, int line)
     mem_tls_free(old, file, line);
 }
 
-/* In place of libc's, for the program and the libraries it uses. A file that was opened fails to be
- * read in the middle as a disk does: with its error flag set. */
+/* In place of libc's, for the program and the libraries it uses. */
 #define REAL(name) ((__typeof__(name) *)dlsym(RTLD_NEXT, #name))
 
-/* A line at a time: it may fail between two certificates as well. */
-static ssize_t cookie_read(void *cookie, char *to, size_t size)
+int open(const char *path, int flags, ...)
 {
+    mode_t mode = 0;
+    if (flags & O_CREAT) {
+        va_list args;
+        va_start(args, flags);
+        mode = va_arg(args, mode_t);
+        va_end(args);
+    }
+    errno = EMFILE;
+    return must_fail(true) ? -1 : REAL(open)(path, flags, mode);
+}
+
+int fstat(int fd, struct stat *facts)
+{
+    errno = EIO;
+    return must_fail(true) ? -1 : REAL(fstat)(fd, facts);
+}
+
+/* A little at a time: it may fail in the middle of a file as well. */
+ssize_t read(int fd, void *to, size_t size)
+{
+    enum { SIZE_MAX_WHILE_ON = 700 };
     errno = EIO;
     if (must_fail(true))
         return -1;
-    return fgets(to, (int)size, cookie) != NULL ? (ssize_t)strlen(to) : 0;
-}
-
-static int cookie_close(void *cookie)
-{
-    return fclose(cookie);
-}
-
-static FILE *open_failing(FILE *file)
-{
-    const cookie_io_functions_t functions = {.read = cookie_read, .close = cookie_close};
-    return file != NULL ? fopencookie(file, "r", functions) : NULL;
-}
-
-FILE *fopen(const char *path, const char *mode)
-{
-    errno = EMFILE;
-    if (must_fail(true))
-        return NULL;
-    FILE *file = REAL(fopen)(path, mode);
-    return faults.is_on ? open_failing(file) : file;
-}
-
-FILE *fopen64(const char *path, const char *mode)
-{
-    return fopen(path, mode);
+    return REAL(read)(fd, to, faults.is_on && size > SIZE_MAX_WHILE_ON ? SIZE_MAX_WHILE_ON : size);
 }
 
 DIR *opendir(const char *path)
