@@ -96,11 +96,15 @@ static int threads_beside_main(int configured)
     return configured == 1 ? 0 : configured;
 }
 
+/* While spares are given, those for which there is none wait for io_pool_fill. */
 static int start_missing(struct io_pool *pool, int count, char *error) ON_MAIN
 {
-    for (int i = 1; i <= count; i++)
+    for (int i = 1; i <= count; i++) {
+        if (pool->tls && pool->spares && pool->spare_count == 0)
+            return 0;
         if (!pool->threads[i] && start_thread(pool, i, error) != 0)
             return -1;
+    }
     return 0;
 }
 
@@ -185,9 +189,17 @@ void io_pool_tend(struct io_pool *pool)
             free_thread(pool, i);
     }
     find_highest(pool);
+    if (!pool->tls)
+        io_pool_fill(pool);
+}
+
+void io_pool_fill(struct io_pool *pool)
+{
+    static struct log_rate rate;
     char error[256];
+    assert(!pool->is_stopping);
     if (start_missing(pool, threads_beside_main(pool->configured), error) != 0)
-        log_warning("Cannot start an I/O thread: %s", error); /* the next tending tries again */
+        log_limited(&rate, LOG_WARNING_, "Cannot start an I/O thread: %s", error);
 }
 
 int io_pool_configured(const struct io_pool *pool)

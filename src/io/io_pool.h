@@ -38,9 +38,11 @@ struct io_thread *io_pool_thread(struct io_pool *pool, int index);
 /* Another number of threads, as in io_pool_options. 0, or -1 with a reason in error[256] and the
  * old number. */
 int io_pool_resize(struct io_pool *pool, int threads, char *error) ON_MAIN;
-/* Ends retiring threads that are empty, frees those that have ended, starts those that are missing.
- */
+/* Ends retiring threads that are empty, frees those that have ended, and starts those that are
+ * missing; with TLS they are left to io_pool_fill. */
 void io_pool_tend(struct io_pool *pool) ON_MAIN;
+/* Starts those that are missing, as many as there are contexts: see io_pool_give_tls_spares. */
+void io_pool_fill(struct io_pool *pool) ON_MAIN;
 /* Main's own loop and wake-up. */
 struct loop *io_pool_main_loop(struct io_pool *pool);
 struct wakeup *io_pool_main_wakeup(struct io_pool *pool);
@@ -75,8 +77,8 @@ void io_pool_use_tls_settings(struct io_pool *pool, const struct tls_settings *s
                               struct tls_tickets *tickets) ON_MAIN;
 /* How many threads io_pool_resize would start for this number. */
 int io_pool_missing(const struct io_pool *pool, int threads) ON_MAIN;
-/* Contexts for threads that io_pool_resize is going to start, which need not be built then. They
- * are the pool's until io_pool_drop_tls_spares, which releases what was not used. */
+/* Contexts for threads that io_pool_resize or io_pool_fill is going to start, which are not built
+ * then. They are the pool's until io_pool_drop_tls_spares, which releases what was not used. */
 void io_pool_give_tls_spares(struct io_pool *pool, struct tls_context **contexts,
                              int count) ON_MAIN;
 void io_pool_drop_tls_spares(struct io_pool *pool) ON_MAIN;

@@ -111,6 +111,7 @@ static void on_cron(struct timer *timer)
     sample_stats(server);
     placement_run(server->placement);
     tls_reload_cron(server);
+    tls_refill_cron(server);
     tls_tickets_rotate_if_due(server->tickets, server->settings.tls.ticket_key_rotation);
 }
 

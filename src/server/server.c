@@ -26,7 +26,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { RESERVED_FILES = 32, ERROR_SIZE = 512 };
+enum { RESERVED_FILES = 32, ERROR_SIZE = 512, PREPARE_GRACE_MS = 2000 };
 
 static void register_options(struct server *server)
 {
@@ -269,9 +269,16 @@ int server_start(struct server *server)
     return 0;
 }
 
-/* While everything is there that finished jobs report to. What is freed later is freed at once. */
-static void end_workers(struct server *server)
+/* While everything is there that finished jobs report to. What is freed later is freed at once.
+ * False: a file system that hangs keeps the worker that reads certificates. It is not waited for,
+ * and what it uses is left to the end of the process. */
+static bool end_workers(struct server *server)
 {
+    if (server->background &&
+        !background_drain(server->background, BACKGROUND_PREPARE, PREPARE_GRACE_MS)) {
+        log_warning("Files of a TLS change are still being read: they are not waited for.");
+        return false;
+    }
     if (server->keyspace)
         server->keyspace->background = NULL;
     if (server->pubsub)
@@ -279,13 +286,15 @@ static void end_workers(struct server *server)
     if (server->background)
         background_destroy(server->background);
     server->background = NULL;
+    return true;
 }
 
 void server_destroy(struct server *server)
 {
     entering_main();
     metrics_http_stop(server->metrics);
-    end_workers(server);
+    if (!end_workers(server))
+        return;
     if (server->executor)
         executor_destroy(server->executor);
     if (server->pubsub)

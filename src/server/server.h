@@ -29,6 +29,7 @@
 #include "server/client_eviction.h"
 #include "server/server_options.h"
 #include "server/tls_change.h"
+#include "server/tls_refill.h"
 #include "server/tls_reload.h"
 #include "types/type_options.h"
 
@@ -78,6 +79,7 @@ struct server {
     struct executor *executor;
     struct tls_reload tls_reload;
     struct tls_changes tls_changes;
+    struct tls_refill tls_refill;
     struct client_eviction client_eviction;
     struct services services;
     struct server_control control;

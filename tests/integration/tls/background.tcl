@@ -1,22 +1,33 @@
 # CONFIG SET of TLS material: read and built by a worker, while the client waits and others do not.
-# A pipe in the place of a file stops the worker for as long as a test wants.
+# A file that is held stops the worker for as long as a test wants.
 
 file_needs built_tls
 
 set tls_only [list port 0 tls-port [free_port]]
 
-proc make_pipe {name} {
-    set pipe [file join [srv dir] $name]
-    file delete -force $pipe
-    exec mkfifo $pipe
-    return $pipe
+# Whoever opens the file waits.
+proc hold {path} {
+    catch {release_file $path}
+    set ::holders($path) [open |[list perl [file join $::root tests support hold-file.pl] $path 2>@1] r+]
+    assert_equal held [gets $::holders($path)]
 }
 
-# Whoever waits for the pipe reads an empty file.
-proc feed_pipe {pipe} { catch {exec timeout 0.2 sh -c ": > $pipe"} }
+# The same of a new file, which is empty.
+proc hold_file {name} {
+    set path [file join [srv dir] $name]
+    write_file $path ""
+    hold $path
+    return $path
+}
 
-proc feed_until_answered {pipe} {
-    wait_until 0 10 { feed_pipe $pipe; s blocked_clients }
+proc release_file {path} {
+    close $::holders($path)
+    unset ::holders($path)
+}
+
+proc release_until_answered {path} {
+    release_file $path
+    wait_until 0 10 {s blocked_clients}
 }
 
 proc served_subject_serial {} {
@@ -30,9 +41,9 @@ proc serial_of {name} { return [exec openssl x509 -noout -serial -in [certificat
 foreach threads {1 4} {
     start_server [list overrides [concat $tls_only [list io-threads $threads]] tags sluice] {
         test "Others are served while a certificate is read (io-threads $threads)" {
-            set pipe [make_pipe slow.crt]
+            set slow [hold_file slow.crt]
             set c [redis_deferring_client]
-            $c config set tls-cert-file $pipe
+            $c config set tls-cert-file $slow
             wait_until 1 10 {s blocked_clients}
             assert_equal PONG [r ping]
             assert_equal OK [r set k v]
@@ -41,8 +52,8 @@ foreach threads {1 4} {
             assert_equal PONG [$fresh ping]
             $fresh close
             assert_equal 1 [s blocked_clients]
-            feed_until_answered $pipe
-            assert_error "ERR CONFIG SET failed (possibly related to argument 'tls-cert-file') - Unable to update TLS configuration. Check server logs. (Failed to load certificate: $pipe: *)" {$c read}
+            release_until_answered $slow
+            assert_error "ERR CONFIG SET failed (possibly related to argument 'tls-cert-file') - Unable to update TLS configuration. Check server logs. (Failed to load certificate: $slow: *)" {$c read}
             assert_equal [certificate server.crt] [lindex [r config get tls-cert-file] 1]
             assert_equal [serial_of server] [served_subject_serial]
             assert_equal 0 [s blocked_clients]
@@ -62,9 +73,9 @@ foreach threads {1 4} {
         }
 
         test "Changes are made in the order in which they came (io-threads $threads)" {
-            set pipe [make_pipe slow.crt]
+            set slow [hold_file slow.crt]
             set first [redis_deferring_client]
-            $first config set tls-cert-file $pipe
+            $first config set tls-cert-file $slow
             wait_until 1 10 {s blocked_clients}
             set second [redis_deferring_client]
             $second config set tls-protocols TLSv1.3
@@ -73,7 +84,7 @@ foreach threads {1 4} {
             wait_until 3 10 {s blocked_clients}
             assert_equal OK [r config set tls-handshake-timeout 9000]
             assert_equal {tls-protocols {}} [r config get tls-protocols]
-            feed_until_answered $pipe
+            release_until_answered $slow
             assert_error "*Failed to load certificate*" {$first read}
             assert_equal OK [$second read]
             assert_equal OK [$third read]
@@ -95,17 +106,17 @@ foreach threads {1 4} {
 
         test "The client goes away, or is killed, while it waits (io-threads $threads)" {
             foreach how {close kill} {
-                set pipe [make_pipe slow.$how]
+                set slow [hold_file slow.$how]
                 set c [redis_deferring_client]
                 $c client id
                 set id [$c read]
-                $c config set tls-cert-file $pipe
+                $c config set tls-cert-file $slow
                 wait_until 1 10 {s blocked_clients}
                 if {$how eq "kill"} { assert_equal 1 [r client kill id $id] }
                 $c close
                 wait_until 0 10 {string match "*id=$id *" [r client list]}
-                for {set i 0} {$i < 5} {incr i} { feed_pipe $pipe }
-                wait_until 1 10 {feed_pipe $pipe; string match "*$pipe*" [s tls_reload_last_error]}
+                release_file $slow
+                wait_until 1 10 {string match "*$slow*" [s tls_reload_last_error]}
                 assert_equal PONG [r ping]
             }
             assert_equal OK [r config set tls-cert-file [certificate server.crt]]
@@ -132,14 +143,14 @@ foreach threads {1 4} {
 
         test "A change that waits counts when it ends, and CLIENT UNBLOCK does not end it (io-threads $threads)" {
             r config resetstat
-            set pipe [make_pipe slow.crt]
+            set slow [hold_file slow.crt]
             set c [redis_deferring_client]
             $c client id
             set id [$c read]
-            $c config set tls-cert-file $pipe
+            $c config set tls-cert-file $slow
             wait_until 1 10 {s blocked_clients}
             assert_equal 0 [r client unblock $id]
-            feed_until_answered $pipe
+            release_until_answered $slow
             assert_error "*Unable to update TLS*" {$c read}
             assert_match "*cmdstat_config|set:calls=1,*failed_calls=1*" [r info commandstats]
             assert_match "*errorstat_ERR:count=1\r*" "[r info errorstats]\r"
@@ -161,16 +172,16 @@ foreach threads {1 4} {
         test "Threads that start get contexts that a worker has built (io-threads $threads)" {
             r config set io-threads 1
             wait_until 0 20 {regexp {io_thread_1:} [r info threads]}
-            set pipe [make_pipe slow.crt]
+            set slow [hold_file slow.crt]
             set c [redis_deferring_client]
-            $c config set tls-cert-file $pipe
+            $c config set tls-cert-file $slow
             wait_until 1 10 {s blocked_clients}
             set d [redis_deferring_client]
             $d config set io-threads 5 tls-cert-file [certificate server2.crt] tls-key-file [certificate server2.key]
             wait_until 2 10 {s blocked_clients}
             assert_equal PONG [r ping]
             assert_equal {io-threads 1} [r config get io-threads]
-            feed_until_answered $pipe
+            release_until_answered $slow
             assert_error * {$c read}
             assert_equal OK [$d read]
             assert_equal {io-threads 5} [r config get io-threads]
@@ -195,16 +206,44 @@ foreach threads {1 4} {
             r config set tls-cert-file [certificate server.crt]
         }
 
-        test "SHUTDOWN while a change is prepared (io-threads $threads)" {
-            set pipe [make_pipe slow.crt]
+        test "Threads whose places become free late get contexts that a worker has built (io-threads $threads)" {
+            r config set io-threads 4
+            wait_until 1 10 {regexp {io_thread_4:} [r info threads]}
+            r config set io-threads 1
+            wait_until 0 10 {regexp {io_thread_[1-4]:} [r info threads]}
+            r debug pause-cron 1
+            set slow [file join [srv dir] server2.crt]
+            file copy -force [certificate server2.crt] $slow
+            r config set tls-cert-file $slow tls-key-file [certificate server2.key]
+            hold $slow
             set c [redis_deferring_client]
-            $c config set tls-cert-file $pipe
+            $c config set io-threads 4
+            assert_equal OK [$c read]
+            r debug pause-cron 0
+            for {set i 0} {$i < 50} {incr i} {
+                assert_equal PONG [r ping]
+                resp::pause_ms 10
+            }
+            assert_equal 0 [regexp {io_thread_1:} [r info threads]]
+            release_file $slow
+            wait_until 1 10 {regexp {io_thread_4:} [r info threads]}
+            for {set i 0} {$i < 8} {incr i} { assert_equal [serial_of server2] [served_subject_serial] }
+            assert_equal OK [r config set tls-cert-file [certificate server.crt] tls-key-file [certificate server.key]]
+            $c close
+        }
+
+        test "SHUTDOWN while a change is prepared (io-threads $threads)" {
+            set slow [hold_file slow.crt]
+            set c [redis_deferring_client]
+            $c config set tls-cert-file $slow
             wait_until 1 10 {s blocked_clients}
             set pid [srv pid]
             server_may_exit
             catch {r shutdown nosave}
-            wait_until 0 20 {feed_pipe $pipe; process_alive $pid}
+            wait_until 0 10 {process_alive $pid}
+            assert_equal 1 [server_log_contains "*Files of a TLS change are still being read*"]
             assert_equal 1 [server_log_contains "*bye bye*"]
+            release_file $slow
             $c close
         }
     }
@@ -212,6 +251,8 @@ foreach threads {1 4} {
 
 start_server [list overrides $tls_only tags sluice] {
     test "The reason is in the reply and in the log" {
+        set pipe [file join [srv dir] pipe]
+        exec mkfifo $pipe
         foreach {settings reason} [list \
             [list tls-cert-file [certificate server-expired.crt] tls-key-file [certificate server-expired.key]] "*expired*" \
             [list tls-cert-file [certificate server2.crt]] "*Failed to load private key: *" \
@@ -220,6 +261,12 @@ start_server [list overrides $tls_only tags sluice] {
             [list tls-cert-file [certificate server.key]] "*Failed to load certificate: *" \
             [list tls-ca-cert-file /nosuch.crt] "*Failed to configure CA certificate(s) file/directory*" \
             [list tls-crl-file /nosuch.crl] "*nosuch.crl*" \
+            [list tls-cert-file $pipe] "*Failed to load certificate: $pipe: not a regular file*" \
+            [list tls-key-file $pipe] "*Failed to load private key: $pipe: not a regular file*" \
+            [list tls-ca-cert-file $pipe] "*Failed to configure CA certificate(s) file/directory: $pipe: not a regular file*" \
+            [list tls-crl-file $pipe] "*Failed to load tls-crl-file: $pipe: not a regular file*" \
+            [list tls-dh-params-file $pipe] "*Failed to load $pipe: not a regular file*" \
+            [list tls-cert-file /dev/zero] "*Failed to load certificate: /dev/zero: not a regular file*" \
             [list tls-ciphers NOSUCH] "*Failed to configure ciphers: NOSUCH*"] {
             set mark [log_size]
             assert_error "ERR CONFIG SET failed (possibly related to argument '[lindex $settings 0]') - Unable to update TLS configuration. Check server logs. $reason" [list r config set {*}$settings]
