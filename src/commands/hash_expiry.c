@@ -93,16 +93,14 @@ static bool parse_fields(struct call *call, int index, int *first, const char *c
 static const char count_is_not_positive[] = "ERR Number of fields must be a positive integer";
 
 /* Wall ms of argv[index]. */
-static bool parse_time(struct call *call, int index, struct unit unit, int64_t minimum,
-                       int64_t *when_ms)
+static bool parse_time(struct call *call, int index, struct unit unit, int64_t *when_ms)
 {
     int64_t value;
     int64_t base = unit.is_absolute ? 0 : clock_wall_ms();
     if (!call_integer(call, index, &value, NULL))
         return false;
-    if (value < minimum)
-        return minimum == 0 ? refuse(call, "ERR invalid expire time, must be >= 0")
-                            : refuse_time(call);
+    if (value < 0)
+        return refuse(call, "ERR invalid expire time, must be >= 0");
     if (unit.is_seconds) {
         if (value > hash_expiry_max / 1000)
             return refuse_time(call);
@@ -262,7 +260,7 @@ static void expire(struct call *call, struct unit unit)
     struct entry *entry;
     int64_t when_ms;
     int first;
-    if (!hash_find(call, key, true, &entry) || !parse_time(call, 2, unit, 0, &when_ms))
+    if (!hash_find(call, key, true, &entry) || !parse_time(call, 2, unit, &when_ms))
         return;
     enum condition condition = parse_condition(call, 3);
     if (!parse_fields(call, condition == ALWAYS ? 3 : 4, &first,
@@ -396,8 +394,8 @@ static void hgetdel_command(struct call *call)
     struct key key = call_key(call, 1);
     struct entry *entry;
     int first;
-    if (!parse_fields(call, 2, &first, count_is_not_positive) ||
-        !hash_find(call, key, true, &entry))
+    if (!hash_find(call, key, true, &entry) ||
+        !parse_fields(call, 2, &first, count_is_not_positive))
         return;
     if (!entry) {
         reply_nulls(call, call->argc - first);
@@ -443,7 +441,7 @@ static bool parse_getex(struct call *call, struct getex_options *options)
         options->persists = true;
         index++;
     } else if (parse_time_unit(call, index, &unit)) {
-        if (!parse_time(call, index + 1, unit, 1, &options->when_ms))
+        if (!parse_time(call, index + 1, unit, &options->when_ms))
             return false;
         options->expires = true;
         index += 2;
@@ -456,7 +454,7 @@ static void hgetex_command(struct call *call)
     struct getex_options options = {0};
     struct key key = call_key(call, 1);
     struct entry *entry;
-    if (!parse_getex(call, &options) || !hash_find(call, key, true, &entry))
+    if (!hash_find(call, key, true, &entry) || !parse_getex(call, &options))
         return;
     if (!entry) {
         reply_nulls(call, call->argc - options.first);
@@ -540,7 +538,7 @@ static bool parse_setex_option(struct call *call, int *i, struct setex_options *
     if (*i + 1 >= call->argc)
         return refuse(call, "ERR missing expire time");
     options->time_index = (*i)++;
-    return parse_time(call, *i, unit, 1, &options->when_ms);
+    return parse_time(call, *i, unit, &options->when_ms);
 }
 
 static bool parse_setex(struct call *call, struct setex_options *options)

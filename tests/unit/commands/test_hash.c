@@ -1,29 +1,12 @@
 /* Hash commands: replies, events, propagation and fields that expire, small and large. */
 #include "base/clock.h"
-#include "command_fixture.h"
-#include "commands/all.h"
+#include "command_suite.h"
 #include "types/hash_field_expiry.h"
-#include <criterion/criterion.h>
 #include <inttypes.h>
 #include <stdio.h>
 
-static struct command_fixture *fx;
-
-static void setup(void)
-{
-    static const struct command_spec *const tables[] = {
-        hash_commands, hash_expiry_commands, string_commands, keys_commands, object_commands, NULL};
-    fx = fixture_create(tables);
-}
-
-static void teardown(void)
-{
-    fixture_destroy(fx);
-}
-
-TestSuite(hash, .init = setup, .fini = teardown);
-
-#define expect(expected, ...) expect_reply(fx, expected, __VA_ARGS__)
+COMMAND_SUITE(hash, hash_commands, hash_expiry_commands, string_commands, keys_commands,
+              object_commands);
 
 /* Runs the body with listpacks and with tables. */
 #define BOTH_ENCODINGS                                                                             \
@@ -328,7 +311,21 @@ Test(hash, hgetex)
            "hgetex h persist 1 fields 1 a");
     expect("-ERR The `numfields` parameter must match the number of arguments",
            "hgetex h fields 2 a");
-    expect("-ERR invalid expire time in 'hgetex' command", "hgetex h ex 0 fields 1 a");
+    expect("-ERR invalid expire time, must be >= 0", "hgetex h ex -1 fields 1 a");
+    expect("-ERR invalid expire time in 'hgetex' command",
+           "hgetex h px 9223372036854775807 fields 1 a");
+    fixture_run(fx, "hset h a 1 b 2");
+    expect("*1 $1 1", "hgetex h ex 0 fields 1 a");
+    cr_assert_str_eq(fx->events, "hdel:h");
+    expect("-ERR invalid expire time, must be >= 0", "hsetex h pxat -1 fields 1 b 3");
+    expect(":1", "hsetex h ex 0 fields 1 b 3");
+    cr_assert_str_eq(fx->events, "hset:h hdel:h del:h");
+    fixture_run(fx, "set s v");
+    expect("-WRONGTYPE Operation against a key holding the wrong kind of value",
+           "hgetex s fields 2 a");
+    expect("-WRONGTYPE Operation against a key holding the wrong kind of value",
+           "hgetdel s bogus 2 a");
+    expect("-ERR unknown argument: bogus", "hsetex s bogus 2 a b");
 }
 
 /* HGETEX argument overflow: options that take the place of what must follow. */
