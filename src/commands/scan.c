@@ -44,6 +44,10 @@ static void collect(void *context, void *entry)
 static bool parse_scan_options(struct call *call, struct scan_options *options)
 {
     for (int i = 2; i < call->argc; i += 2) {
+        if (call_is(call, i, "novalues")) {
+            reply_error(call->reply, "ERR NOVALUES option can only be used in HSCAN");
+            return false;
+        }
         if (i + 1 == call->argc)
             return call_syntax_error(call);
         if (call_is(call, i, "count")) {

@@ -43,7 +43,13 @@ start_server {} {
         assert_error "ERR syntax error" {r scan 0 count -1}
         assert_error "ERR value is not an integer or out of range" {r scan 0 count abc}
         assert_error "ERR syntax error" {r scan 0 count}
+        assert_error "ERR syntax error" {r scan 0 bogus}
     }
+
+    test "SCAN has no NOVALUES" {
+        assert_error "ERR NOVALUES option can only be used in HSCAN" {r scan 0 novalues}
+        assert_error "ERR NOVALUES option can only be used in HSCAN" {r scan 0 count 5 novalues}
+    } {redis8}
 
     test "SCAN with an enormous COUNT" {
         assert_equal 0 [lindex [r scan 0 count 9223372036854775807] 0]
