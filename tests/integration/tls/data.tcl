@@ -110,7 +110,7 @@ start_server [list overrides $tls_only] {
         $c close
     }
 
-    test "CVE-2026-81934: CLIENT KILL of clients whose data is still inside TLS" {
+    test "CVE-2026-81934, CVE-2026-56684: CLIENT KILL of clients whose data is still inside TLS" {
         # A list of sessions with buffered data was walked while a command freed one of them.
         for {set round 0} {$round < 15} {incr round} {
             set clients {}
