@@ -2,6 +2,7 @@
 #include "base/memory.h"
 #include "commands/all.h"
 #include "commands/bitmap_common.h"
+#include "commands/command_rows.h"
 #include "structures/bits.h"
 
 bool bitmap_writable(struct call *call, struct key key, uint64_t last, char **data, bool *grew)
@@ -272,10 +273,7 @@ static void bitop_command(struct call *call)
 /* -- the table -- */
 
 #define ROW(text, function, arguments, command_flags, key_flags)                                   \
-    {                                                                                              \
-        .name = (text), .handler = (function), .arity = (arguments), .flags = (command_flags),     \
-        .categories = CATEGORY_BITMAP, .keys = KEY_FIRST(key_flags)                                \
-    }
+    COMMAND_ROW(text, function, arguments, command_flags, CATEGORY_BITMAP, KEY_FIRST(key_flags))
 
 const struct command_spec bitmap_commands[] = {
     ROW("setbit", setbit_command, 4, COMMAND_WRITE | COMMAND_DENYOOM,
@@ -288,16 +286,6 @@ const struct command_spec bitmap_commands[] = {
      .arity = -4,
      .flags = COMMAND_WRITE | COMMAND_DENYOOM,
      .categories = CATEGORY_BITMAP,
-     .keys = {{.flags = KEY_OW | KEY_UPDATE,
-               .begin = KEY_SPEC_INDEX,
-               .index = 2,
-               .find = KEY_FIND_RANGE,
-               .step = 1},
-              {.flags = KEY_RO | KEY_ACCESS,
-               .begin = KEY_SPEC_INDEX,
-               .index = 3,
-               .find = KEY_FIND_RANGE,
-               .last = -1,
-               .step = 1}}},
+     .keys = {KEY_AT(KEY_OW | KEY_UPDATE, 2), KEYS_FROM(KEY_RO | KEY_ACCESS, 3)}},
     {0},
 };

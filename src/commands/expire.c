@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/number.h"
 #include "commands/all.h"
+#include "commands/command_rows.h"
 #include "commands/expire_time.h"
 #include "dispatch/call.h"
 #include "keyspace/keyspace.h"
@@ -211,11 +212,8 @@ static void pexpiretime_command(struct call *call)
 /* -- the table -- */
 
 #define ROW(text, function, arguments, command_flags, key_flags)                                   \
-    {                                                                                              \
-        .name = (text), .handler = (function), .arity = (arguments),                               \
-        .flags = (command_flags) | COMMAND_FAST, .categories = CATEGORY_KEYSPACE,                  \
-        .keys = KEY_FIRST(key_flags)                                                               \
-    }
+    COMMAND_ROW(text, function, arguments, (command_flags) | COMMAND_FAST, CATEGORY_KEYSPACE,      \
+                KEY_FIRST(key_flags))
 
 const struct command_spec expire_commands[] = {
     ROW("expire", expire_command, -3, COMMAND_WRITE, KEY_RW | KEY_UPDATE),

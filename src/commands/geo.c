@@ -2,6 +2,7 @@
  * thread. */
 #include "base/memory.h"
 #include "commands/all.h"
+#include "commands/command_rows.h"
 #include "commands/geo_common.h"
 #include <stdio.h>
 
@@ -304,10 +305,7 @@ static void geopos_command(struct call *call)
 /* -- the table -- */
 
 #define ROW(text, function, arguments, command_flags, key_flags)                                   \
-    {                                                                                              \
-        .name = (text), .handler = (function), .arity = (arguments), .flags = (command_flags),     \
-        .categories = CATEGORY_GEO, .keys = KEY_FIRST(key_flags)                                   \
-    }
+    COMMAND_ROW(text, function, arguments, command_flags, CATEGORY_GEO, KEY_FIRST(key_flags))
 
 const struct command_spec geo_commands[] = {
     ROW("geoadd", geoadd_command, -5, COMMAND_WRITE | COMMAND_DENYOOM, KEY_RW | KEY_UPDATE),

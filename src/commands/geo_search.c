@@ -1,6 +1,7 @@
 /* Members inside of an area: GEOSEARCH, GEOSEARCHSTORE and the GEORADIUS family. Main thread. */
 #include "types/geo_search.h"
 #include "commands/all.h"
+#include "commands/command_rows.h"
 #include "commands/geo_common.h"
 
 enum search_form {
@@ -332,29 +333,20 @@ static int find_georadius_keys(const struct bytes *argv, int argc, int *position
 
 /* -- the table -- */
 
-#define SOURCE_AT(at)                                                                              \
-    {                                                                                              \
-        .flags = KEY_RO | KEY_ACCESS, .begin = KEY_SPEC_INDEX, .index = (at),                      \
-        .find = KEY_FIND_RANGE, .step = 1                                                          \
-    }
 #define STORE_AFTER(word, at)                                                                      \
     {                                                                                              \
         .flags = KEY_OW | KEY_UPDATE, .begin = KEY_SPEC_KEYWORD, .keyword = (word), .index = (at), \
         .find = KEY_FIND_RANGE, .step = 1                                                          \
     }
 #define READ_ROW(text, function, arguments)                                                        \
-    {                                                                                              \
-        .name = (text), .handler = (function), .arity = (arguments), .flags = COMMAND_READONLY,    \
-        .categories = CATEGORY_GEO, .keys = {                                                      \
-            SOURCE_AT(1)                                                                           \
-        }                                                                                          \
-    }
+    COMMAND_ROW(text, function, arguments, COMMAND_READONLY, CATEGORY_GEO,                         \
+                KEY_FIRST(KEY_RO | KEY_ACCESS))
 #define RADIUS_ROW(text, function, arguments)                                                      \
     {                                                                                              \
         .name = (text), .handler = (function), .arity = -(arguments),                              \
         .flags = COMMAND_WRITE | COMMAND_DENYOOM | COMMAND_MOVABLE_KEYS,                           \
         .categories = CATEGORY_GEO,                                                                \
-        .keys = {SOURCE_AT(1), STORE_AFTER("STORE", arguments),                                    \
+        .keys = {KEY_AT(KEY_RO | KEY_ACCESS, 1), STORE_AFTER("STORE", arguments),                  \
                  STORE_AFTER("STOREDIST", arguments)},                                             \
         .find_keys = find_georadius_keys                                                           \
     }
@@ -366,12 +358,7 @@ const struct command_spec geo_search_commands[] = {
      .arity = -8,
      .flags = COMMAND_WRITE | COMMAND_DENYOOM,
      .categories = CATEGORY_GEO,
-     .keys = {{.flags = KEY_OW | KEY_UPDATE,
-               .begin = KEY_SPEC_INDEX,
-               .index = 1,
-               .find = KEY_FIND_RANGE,
-               .step = 1},
-              SOURCE_AT(2)}},
+     .keys = {KEY_AT(KEY_OW | KEY_UPDATE, 1), KEY_AT(KEY_RO | KEY_ACCESS, 2)}},
     RADIUS_ROW("georadius", georadius_command, 6),
     RADIUS_ROW("georadiusbymember", georadiusbymember_command, 5),
     READ_ROW("georadius_ro", georadius_ro_command, -6),

@@ -1,6 +1,7 @@
 /* HyperLogLogs, which are strings: PFADD, PFCOUNT, PFMERGE, PFDEBUG, PFSELFTEST. Main thread. */
 #include "structures/hyperloglog.h"
 #include "commands/all.h"
+#include "commands/command_rows.h"
 #include "dispatch/call.h"
 #include "types/type_options.h"
 
@@ -369,27 +370,13 @@ const struct command_spec hyperloglog_commands[] = {
      .arity = -2,
      .flags = COMMAND_WRITE | COMMAND_DENYOOM,
      .categories = CATEGORY_HYPERLOGLOG,
-     .keys = {{.flags = KEY_RW | KEY_ACCESS | KEY_INSERT,
-               .begin = KEY_SPEC_INDEX,
-               .index = 1,
-               .find = KEY_FIND_RANGE,
-               .step = 1},
-              {.flags = KEY_RO | KEY_ACCESS,
-               .begin = KEY_SPEC_INDEX,
-               .index = 2,
-               .find = KEY_FIND_RANGE,
-               .last = -1,
-               .step = 1}}},
+     .keys = {KEY_AT(KEY_RW | KEY_ACCESS | KEY_INSERT, 1), KEYS_FROM(KEY_RO | KEY_ACCESS, 2)}},
     {.name = "pfdebug",
      .handler = pfdebug_command,
      .arity = 3,
      .flags = COMMAND_WRITE | COMMAND_DENYOOM | COMMAND_ADMIN,
      .categories = CATEGORY_HYPERLOGLOG,
-     .keys = {{.flags = KEY_RW | KEY_ACCESS,
-               .begin = KEY_SPEC_INDEX,
-               .index = 2,
-               .find = KEY_FIND_RANGE,
-               .step = 1}}},
+     .keys = {KEY_AT(KEY_RW | KEY_ACCESS, 2)}},
     {.name = "pfselftest",
      .handler = pfselftest_command,
      .arity = 1,

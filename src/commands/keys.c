@@ -1,5 +1,6 @@
 /* Keys as such, whatever they hold: deleting, asking, renaming, copying. Main thread. */
 #include "commands/all.h"
+#include "commands/command_rows.h"
 #include "dispatch/call.h"
 #include "keyspace/keyspace.h"
 
@@ -205,15 +206,7 @@ static void randomkey_command(struct call *call)
 
 #define KEY_TWO(first_flags, second_flags)                                                         \
     {                                                                                              \
-        {.flags = (first_flags),                                                                   \
-         .begin = KEY_SPEC_INDEX,                                                                  \
-         .index = 1,                                                                               \
-         .find = KEY_FIND_RANGE,                                                                   \
-         .step = 1},                                                                               \
-        {                                                                                          \
-            .flags = (second_flags), .begin = KEY_SPEC_INDEX, .index = 2, .find = KEY_FIND_RANGE,  \
-            .step = 1                                                                              \
-        }                                                                                          \
+        KEY_AT(first_flags, 1), KEY_AT(second_flags, 2)                                            \
     }
 
 const struct command_spec keys_commands[] = {

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "client/client_options.h"
 #include "commands/all.h"
+#include "commands/command_rows.h"
 #include "dispatch/call.h"
 
 struct lcs_options {
@@ -226,11 +227,6 @@ const struct command_spec lcs_commands[] = {
      .arity = -3,
      .flags = COMMAND_READONLY,
      .categories = CATEGORY_STRING,
-     .keys = {{.flags = KEY_RO | KEY_ACCESS,
-               .begin = KEY_SPEC_INDEX,
-               .index = 1,
-               .find = KEY_FIND_RANGE,
-               .last = 1,
-               .step = 1}}},
+     .keys = {KEY_RANGE(KEY_RO | KEY_ACCESS, 1, 1)}},
     {0},
 };

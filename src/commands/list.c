@@ -610,18 +610,7 @@ static void rpoplpush_command(struct call *call)
 /* -- the table -- */
 
 #define ROW(text, function, arguments, command_flags, key_specs)                                   \
-    {                                                                                              \
-        .name = (text), .handler = (function), .arity = (arguments), .flags = (command_flags),     \
-        .categories = CATEGORY_LIST, .keys = key_specs                                             \
-    }
-
-#define KEYS_NUMBERED                                                                              \
-    {                                                                                              \
-        {                                                                                          \
-            .flags = KEY_RW | KEY_ACCESS | KEY_DELETE, .begin = KEY_SPEC_INDEX, .index = 1,        \
-            .find = KEY_FIND_KEYNUM, .last = 0, .step = 1, .limit = 1                              \
-        }                                                                                          \
-    }
+    COMMAND_ROW(text, function, arguments, command_flags, CATEGORY_LIST, key_specs)
 
 const struct command_spec list_commands[] = {
     ROW("lpush", lpush_command, -3, GROW | FAST, KEY_FIRST(KEY_RW | KEY_INSERT)),
@@ -631,7 +620,8 @@ const struct command_spec list_commands[] = {
     ROW("linsert", linsert_command, 5, GROW, KEY_FIRST(KEY_RW | KEY_INSERT)),
     ROW("lpop", lpop_command, -2, WRITE | FAST, KEY_FIRST(KEY_RW | KEY_ACCESS | KEY_DELETE)),
     ROW("rpop", rpop_command, -2, WRITE | FAST, KEY_FIRST(KEY_RW | KEY_ACCESS | KEY_DELETE)),
-    ROW("lmpop", lmpop_command, -4, WRITE | COMMAND_MOVABLE_KEYS, KEYS_NUMBERED),
+    ROW("lmpop", lmpop_command, -4, WRITE | COMMAND_MOVABLE_KEYS,
+        {KEYS_COUNTED(KEY_RW | KEY_ACCESS | KEY_DELETE, 1)}),
     ROW("llen", llen_command, 2, READ | FAST, KEY_FIRST(KEY_RO)),
     ROW("lindex", lindex_command, 3, READ, KEY_FIRST(KEY_RO | KEY_ACCESS)),
     ROW("lset", lset_command, 4, GROW, KEY_FIRST(KEY_RW | KEY_UPDATE)),

@@ -1,6 +1,7 @@
 /* MEMORY: what memory goes into. Main thread. */
 #include "base/memory.h"
 #include "commands/all.h"
+#include "commands/command_rows.h"
 #include "dispatch/call.h"
 #include "keyspace/keyspace.h"
 #include "observability/memory_report.h"
@@ -248,11 +249,7 @@ static const struct command_spec subcommands[] = {
      .handler = usage_command,
      .arity = -3,
      .flags = COMMAND_READONLY,
-     .keys = {{.flags = KEY_RO,
-               .begin = KEY_SPEC_INDEX,
-               .index = 2,
-               .find = KEY_FIND_RANGE,
-               .step = 1}}},
+     .keys = {KEY_AT(KEY_RO, 2)}},
     {0},
 };
 

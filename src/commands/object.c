@@ -1,5 +1,6 @@
 /* OBJECT: how a value is kept. Main thread. */
 #include "commands/all.h"
+#include "commands/command_rows.h"
 #include "dispatch/call.h"
 #include "keyspace/keyspace.h"
 
@@ -92,19 +93,8 @@ static void help_command(struct call *call)
     reply_help(call->reply, "OBJECT", lines);
 }
 
-#define KEY_SECOND                                                                                 \
-    {                                                                                              \
-        {                                                                                          \
-            .flags = KEY_RO, .begin = KEY_SPEC_INDEX, .index = 2, .find = KEY_FIND_RANGE,          \
-            .step = 1                                                                              \
-        }                                                                                          \
-    }
-
 #define ROW(text, function)                                                                        \
-    {                                                                                              \
-        .name = (text), .handler = (function), .arity = 3, .flags = COMMAND_READONLY,              \
-        .categories = CATEGORY_KEYSPACE, .keys = KEY_SECOND                                        \
-    }
+    COMMAND_ROW(text, function, 3, COMMAND_READONLY, CATEGORY_KEYSPACE, {KEY_AT(KEY_RO, 2)})
 
 static const struct command_spec subcommands[] = {
     ROW("encoding", encoding_command),

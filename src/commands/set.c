@@ -389,10 +389,7 @@ static void spop_command(struct call *call)
 /* -- the table -- */
 
 #define ROW(text, function, arguments, command_flags, key_specs)                                   \
-    {                                                                                              \
-        .name = (text), .handler = (function), .arity = (arguments), .flags = (command_flags),     \
-        .categories = CATEGORY_SET, .keys = key_specs                                              \
-    }
+    COMMAND_ROW(text, function, arguments, command_flags, CATEGORY_SET, key_specs)
 
 const struct command_spec set_commands[] = {
     ROW("sadd", sadd_command, -3, GROW | FAST, KEY_FIRST(KEY_RW | KEY_INSERT)),

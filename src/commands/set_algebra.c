@@ -214,35 +214,17 @@ static void sdiffstore_command(struct call *call)
 /* -- the table -- */
 
 #define ROW(text, function, arguments, command_flags, key_specs)                                   \
-    {                                                                                              \
-        .name = (text), .handler = (function), .arity = (arguments), .flags = (command_flags),     \
-        .categories = CATEGORY_SET, .keys = key_specs                                              \
-    }
+    COMMAND_ROW(text, function, arguments, command_flags, CATEGORY_SET, key_specs)
 
 #define KEYS_TO_AND_FROM(to_flags)                                                                 \
     {                                                                                              \
-        {.flags = (to_flags) | KEY_UPDATE,                                                         \
-         .begin = KEY_SPEC_INDEX,                                                                  \
-         .index = 1,                                                                               \
-         .find = KEY_FIND_RANGE,                                                                   \
-         .step = 1},                                                                               \
-        {                                                                                          \
-            .flags = KEY_RO | KEY_ACCESS, .begin = KEY_SPEC_INDEX, .index = 2,                     \
-            .find = KEY_FIND_RANGE, .last = -1, .step = 1                                          \
-        }                                                                                          \
-    }
-
-#define KEYS_NUMBERED                                                                              \
-    {                                                                                              \
-        {                                                                                          \
-            .flags = KEY_RO | KEY_ACCESS, .begin = KEY_SPEC_INDEX, .index = 1,                     \
-            .find = KEY_FIND_KEYNUM, .last = 0, .step = 1, .limit = 1                              \
-        }                                                                                          \
+        KEY_AT((to_flags) | KEY_UPDATE, 1), KEYS_FROM(KEY_RO | KEY_ACCESS, 2)                      \
     }
 
 const struct command_spec set_algebra_commands[] = {
     ROW("sinter", sinter_command, -2, READ, KEY_ALL(KEY_RO | KEY_ACCESS, 1)),
-    ROW("sintercard", sintercard_command, -3, READ | COMMAND_MOVABLE_KEYS, KEYS_NUMBERED),
+    ROW("sintercard", sintercard_command, -3, READ | COMMAND_MOVABLE_KEYS,
+        {KEYS_COUNTED(KEY_RO | KEY_ACCESS, 1)}),
     ROW("sinterstore", sinterstore_command, -3, GROW, KEYS_TO_AND_FROM(KEY_RW)),
     ROW("sunion", sunion_command, -2, READ, KEY_ALL(KEY_RO | KEY_ACCESS, 1)),
     ROW("sunionstore", sunionstore_command, -3, GROW, KEYS_TO_AND_FROM(KEY_OW)),

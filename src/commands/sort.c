@@ -7,6 +7,7 @@
  */
 #include "base/memory.h"
 #include "commands/all.h"
+#include "commands/command_rows.h"
 #include "commands/hash_common.h"
 #include "dispatch/call.h"
 #include "keyspace/keyspace.h"
@@ -601,12 +602,7 @@ const struct command_spec sort_commands[] = {
      .arity = -2,
      .flags = COMMAND_WRITE | COMMAND_DENYOOM | COMMAND_MOVABLE_KEYS,
      .categories = CATEGORY_SET | CATEGORY_SORTEDSET | CATEGORY_LIST | CATEGORY_DANGEROUS,
-     .keys = {{.flags = KEY_RO | KEY_ACCESS,
-               .begin = KEY_SPEC_INDEX,
-               .index = 1,
-               .find = KEY_FIND_RANGE,
-               .step = 1},
-              KEY_UNKNOWN(KEY_RO | KEY_ACCESS),
+     .keys = {KEY_AT(KEY_RO | KEY_ACCESS, 1), KEY_UNKNOWN(KEY_RO | KEY_ACCESS),
               KEY_UNKNOWN(KEY_OW | KEY_UPDATE)},
      .find_keys = find_sort_keys},
     {.name = "sort_ro",
@@ -614,12 +610,7 @@ const struct command_spec sort_commands[] = {
      .arity = -2,
      .flags = COMMAND_READONLY | COMMAND_MOVABLE_KEYS,
      .categories = CATEGORY_SET | CATEGORY_SORTEDSET | CATEGORY_LIST | CATEGORY_DANGEROUS,
-     .keys = {{.flags = KEY_RO | KEY_ACCESS,
-               .begin = KEY_SPEC_INDEX,
-               .index = 1,
-               .find = KEY_FIND_RANGE,
-               .step = 1},
-              KEY_UNKNOWN(KEY_RO | KEY_ACCESS)},
+     .keys = {KEY_AT(KEY_RO | KEY_ACCESS, 1), KEY_UNKNOWN(KEY_RO | KEY_ACCESS)},
      .find_keys = find_sort_ro_keys},
     {0},
 };

@@ -444,10 +444,7 @@ static uint16_t set_key_flags(const struct bytes *argv, int argc)
 /* -- the table -- */
 
 #define ROW(text, function, arguments, command_flags, key_specs)                                   \
-    {                                                                                              \
-        .name = (text), .handler = (function), .arity = (arguments), .flags = (command_flags),     \
-        .categories = CATEGORY_STRING, .keys = key_specs                                           \
-    }
+    COMMAND_ROW(text, function, arguments, command_flags, CATEGORY_STRING, key_specs)
 
 const struct command_spec string_commands[] = {
     ROW("get", get_command, 2, READ | FAST, KEY_FIRST(KEY_RO | KEY_ACCESS)),

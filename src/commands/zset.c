@@ -531,10 +531,7 @@ static void zscan_command(struct call *call)
 /* -- the table -- */
 
 #define ROW(text, function, arguments, command_flags, key_flags)                                   \
-    {                                                                                              \
-        .name = (text), .handler = (function), .arity = (arguments), .flags = (command_flags),     \
-        .categories = CATEGORY_SORTEDSET, .keys = KEY_FIRST(key_flags)                             \
-    }
+    COMMAND_ROW(text, function, arguments, command_flags, CATEGORY_SORTEDSET, KEY_FIRST(key_flags))
 
 const struct command_spec zset_commands[] = {
     ROW("zadd", zadd_command, -4, GROW | FAST, KEY_RW | KEY_UPDATE),
@@ -554,12 +551,6 @@ const struct command_spec zset_commands[] = {
      .arity = -4,
      .flags = WRITE,
      .categories = CATEGORY_SORTEDSET,
-     .keys = {{.flags = KEY_RW | KEY_ACCESS | KEY_DELETE,
-               .begin = KEY_SPEC_INDEX,
-               .index = 1,
-               .find = KEY_FIND_KEYNUM,
-               .last = 0,
-               .step = 1,
-               .limit = 1}}},
+     .keys = {KEYS_COUNTED(KEY_RW | KEY_ACCESS | KEY_DELETE, 1)}},
     {0},
 };

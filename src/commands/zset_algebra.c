@@ -1,6 +1,7 @@
 /* Unions, intersections and differences of sorted sets, answered or stored. Main thread. */
 #include "base/memory.h"
 #include "commands/all.h"
+#include "commands/command_rows.h"
 #include "commands/zset_common.h"
 #include "types/set_type.h"
 #include <math.h>
@@ -321,32 +322,12 @@ static void zdiffstore_command(struct call *call)
 
 /* -- the table -- */
 
-#define SOURCES(at)                                                                                \
-    {                                                                                              \
-        .flags = KEY_RO | KEY_ACCESS, .begin = KEY_SPEC_INDEX, .index = (at),                      \
-        .find = KEY_FIND_KEYNUM, .last = 0, .step = 1, .limit = 1                                  \
-    }
-
 #define READ_ROW(text, function, arguments)                                                        \
-    {                                                                                              \
-        .name = (text), .handler = (function), .arity = (arguments), .flags = COMMAND_READONLY,    \
-        .categories = CATEGORY_SORTEDSET, .keys = {                                                \
-            SOURCES(1)                                                                             \
-        }                                                                                          \
-    }
-
+    COMMAND_ROW(text, function, arguments, COMMAND_READONLY, CATEGORY_SORTEDSET,                   \
+                {KEYS_COUNTED(KEY_RO | KEY_ACCESS, 1)})
 #define STORE_ROW(text, function)                                                                  \
-    {                                                                                              \
-        .name = (text), .handler = (function), .arity = -4,                                        \
-        .flags = COMMAND_WRITE | COMMAND_DENYOOM, .categories = CATEGORY_SORTEDSET, .keys = {      \
-            {.flags = KEY_OW | KEY_UPDATE,                                                         \
-             .begin = KEY_SPEC_INDEX,                                                              \
-             .index = 1,                                                                           \
-             .find = KEY_FIND_RANGE,                                                               \
-             .step = 1},                                                                           \
-            SOURCES(2)                                                                             \
-        }                                                                                          \
-    }
+    COMMAND_ROW(text, function, -4, COMMAND_WRITE | COMMAND_DENYOOM, CATEGORY_SORTEDSET,           \
+                {KEY_AT(KEY_OW | KEY_UPDATE, 1), KEYS_COUNTED(KEY_RO | KEY_ACCESS, 2)})
 
 const struct command_spec zset_algebra_commands[] = {
     READ_ROW("zunion", zunion_command, -3),        READ_ROW("zinter", zinter_command, -3),

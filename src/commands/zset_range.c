@@ -1,5 +1,6 @@
 /* Ranges of sorted sets: reading, counting, removing, storing. Main thread. */
 #include "commands/all.h"
+#include "commands/command_rows.h"
 #include "commands/zset_common.h"
 
 static const char not_a_score[] = "ERR min or max is not a float";
@@ -260,10 +261,7 @@ static void zremrangebylex_command(struct call *call)
 /* -- the table -- */
 
 #define ROW(text, function, arguments, command_flags, key_flags)                                   \
-    {                                                                                              \
-        .name = (text), .handler = (function), .arity = (arguments), .flags = (command_flags),     \
-        .categories = CATEGORY_SORTEDSET, .keys = KEY_FIRST(key_flags)                             \
-    }
+    COMMAND_ROW(text, function, arguments, command_flags, CATEGORY_SORTEDSET, KEY_FIRST(key_flags))
 #define READ_ROW(text, function, arguments)                                                        \
     ROW(text, function, arguments, COMMAND_READONLY, KEY_RO | KEY_ACCESS)
 #define COUNT_ROW(text, function)                                                                  \
@@ -287,15 +285,6 @@ const struct command_spec zset_range_commands[] = {
      .arity = -5,
      .flags = COMMAND_WRITE | COMMAND_DENYOOM,
      .categories = CATEGORY_SORTEDSET,
-     .keys = {{.flags = KEY_OW | KEY_UPDATE,
-               .begin = KEY_SPEC_INDEX,
-               .index = 1,
-               .find = KEY_FIND_RANGE,
-               .step = 1},
-              {.flags = KEY_RO | KEY_ACCESS,
-               .begin = KEY_SPEC_INDEX,
-               .index = 2,
-               .find = KEY_FIND_RANGE,
-               .step = 1}}},
+     .keys = {KEY_AT(KEY_OW | KEY_UPDATE, 1), KEY_AT(KEY_RO | KEY_ACCESS, 2)}},
     {0},
 };
