@@ -9,6 +9,7 @@
 
 #include "base/memory.h"
 #include "observability/latency_histogram.h"
+#include "observability/metrics_types.h"
 
 enum { NAME_SIZE_MAX = 128, LABELS_SIZE_MAX = 512, VALUE_SIZE_MAX = 64, SAMPLES_MAX = 1 << 20 };
 /* Upper bounds of the histogram: powers of two from 1 us to some 0.5 s. */
@@ -18,6 +19,7 @@ struct sample {
     char name[NAME_SIZE_MAX];
     char labels[LABELS_SIZE_MAX]; /* with braces, or empty */
     char value[VALUE_SIZE_MAX];
+    enum metric_type type;
     size_t order;
 };
 
@@ -33,39 +35,18 @@ static const struct family {
     const char *name;  /* of the samples: <name>_<field> */
     const char *label; /* its value is what follows the prefix */
     bool is_numbered;  /* only digits may follow */
+    bool has_only_gauges;
 } families[] = {
-    {"cmdstat_", "command", "cmd", false},
-    {"errorstat_", "error", "code", false},
-    {"latency_percentiles_usec_", "command_latency_usec", "cmd", false},
-    {"io_thread_", "io_thread", "thread", true},
-    {"listener", "listener", "listener", true},
-    {"slave", "replica", "replica", true},
-    {"db", "db", "db", true},
+    {"cmdstat_", "command", "cmd", false, false},
+    {"errorstat_", "error", "code", false, false},
+    {"latency_percentiles_usec_", "command_latency_usec", "cmd", false, true},
+    {"io_thread_", "io_thread", "thread", true, false},
+    {"listener", "listener", "listener", true, false},
+    {"slave", "replica", "replica", true, false},
+    {"db", "db", "db", true, false},
 };
 
 /* -- names and values -- */
-
-/* Counters are told by their names; everything else is a gauge. */
-static bool is_counter(const char *name)
-{
-    static const char *const words[] = {
-        "total_",    "_total",    "_hits",         "_misses",       "expired_", "evicted_",
-        "rejected_", "_received", "_sent",         "_calls",        "_usec",    "_count",
-        "_reads",    "_writes",   "_bytes_in",     "_bytes_out",    "_turns",   "_waits",
-        "_busy_us",  "_idle_us",  "_records_",     "_processed",    "_shrinks", "_expands",
-        "_cycles",   "_closed_",  "_handshakes_f", "_handshakes_r", "_failed_", "_issued"};
-    static const char *const not_these[] = {
-        "instantaneous", "latency_usec",   "per_call",       "redis_current", "redis_mem_",
-        "_total_mem",    "_system_memory", "total_blocking", "total_watched", "tracking_total",
-        "server_time",   "latest_fork",    "_perc"};
-    for (size_t i = 0; i < sizeof not_these / sizeof not_these[0]; i++)
-        if (strstr(name, not_these[i]))
-            return false;
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-        if (strstr(name, words[i]))
-            return true;
-    return false;
-}
 
 static void append_name(char *name, struct bytes part)
 {
@@ -128,43 +109,95 @@ static struct sample *add_sample(struct samples *samples)
 
 /* -- lines -- */
 
-static void add_value(struct samples *samples, struct bytes family, struct bytes field,
-                      const char *label, struct bytes about, struct bytes text)
+static void add_text(struct samples *samples, struct bytes key, struct bytes value)
+{
+    struct sample *sample = add_sample(samples);
+    if (!sample)
+        return;
+    append_name(sample->name, BYTES_LITERAL("redis_text"));
+    append_label(sample->labels, "field", key);
+    append_label(sample->labels, "value", value);
+    memcpy(sample->value, "1", 2);
+    sample->type = METRIC_GAUGE;
+}
+
+static void add_value(struct samples *samples, const struct family *family, struct bytes field,
+                      struct bytes about, struct bytes text)
 {
     char value[VALUE_SIZE_MAX];
     if (!read_number(text, value))
         return;
+    struct bytes family_name = bytes_of_text(family ? family->name : "");
     struct sample *sample = add_sample(samples);
     if (!sample)
         return;
     memcpy(sample->value, value, sizeof value);
     append_name(sample->name, BYTES_LITERAL("redis_"));
-    append_name(sample->name, family);
-    if (family.size && field.size)
+    append_name(sample->name, family_name);
+    if (family && field.size)
         append_name(sample->name, BYTES_LITERAL("_"));
     append_name(sample->name, field);
-    if (label)
-        append_label(sample->labels, label, about);
-    if (is_counter(sample->name) && !strstr(sample->name, "total"))
+    if (family)
+        append_label(sample->labels, family->label, about);
+    sample->type =
+        family && family->has_only_gauges ? METRIC_GAUGE : metric_type_of(family_name, field);
+    if (sample->type == METRIC_COUNTER && !strstr(sample->name, "total"))
         append_name(sample->name, BYTES_LITERAL("_total"));
 }
 
-/* "name=value,name=value". In latency percentiles the name is the label ("p99.9"). */
+/* Takes the next of "name=value,name=value"; false at the end. */
+static bool next_field(struct bytes *fields, struct bytes *name, struct bytes *value)
+{
+    while (fields->size > 0) {
+        const char *comma = memchr(fields->data, ',', fields->size);
+        size_t size = comma ? (size_t)(comma - fields->data) : fields->size;
+        const char *equals = memchr(fields->data, '=', size);
+        if (equals) {
+            *name = bytes_of(fields->data, (size_t)(equals - fields->data));
+            *value = bytes_of(equals + 1, size - name->size - 1);
+        }
+        size += comma != NULL;
+        *fields = bytes_of(fields->data + size, fields->size - size);
+        if (equals)
+            return true;
+    }
+    return false;
+}
+
 static void add_fields(struct samples *samples, const struct family *family, struct bytes about,
                        struct bytes fields)
 {
-    while (fields.size > 0) {
-        const char *comma = memchr(fields.data, ',', fields.size);
-        size_t size = comma ? (size_t)(comma - fields.data) : fields.size;
-        const char *equals = memchr(fields.data, '=', size);
-        if (equals) {
-            struct bytes name = bytes_of(fields.data, (size_t)(equals - fields.data));
-            struct bytes value = bytes_of(equals + 1, size - name.size - 1);
-            add_value(samples, bytes_of_text(family->name), name, family->label, about, value);
-        }
-        size += comma != NULL;
-        fields = bytes_of(fields.data + size, fields.size - size);
+    struct bytes name;
+    struct bytes value;
+    while (next_field(&fields, &name, &value))
+        add_value(samples, family, name, about, value);
+}
+
+/* "db0_distrib_strings_sizes:1=5,2K=1": how many keys have a size from there on. */
+static bool add_distribution(struct samples *samples, struct bytes key, struct bytes fields)
+{
+    static const char middle[] = "_distrib_";
+    const char *found = memmem(key.data, key.size, middle, sizeof middle - 1);
+    if (!found || key.size < 3 || memcmp(key.data, "db", 2) != 0)
+        return false;
+    struct bytes db = bytes_of(key.data + 2, (size_t)(found - key.data) - 2);
+    const char *rest = found + sizeof middle - 1;
+    struct bytes what = bytes_of(rest, (size_t)(key.data + key.size - rest));
+    struct bytes from;
+    struct bytes value;
+    char number[VALUE_SIZE_MAX];
+    while (next_field(&fields, &from, &value)) {
+        struct sample *sample = read_number(value, number) ? add_sample(samples) : NULL;
+        if (!sample)
+            continue;
+        append_name(sample->name, BYTES_LITERAL("redis_keysizes"));
+        append_label(sample->labels, "db", db);
+        append_label(sample->labels, "of", what);
+        append_label(sample->labels, "from", from);
+        memcpy(sample->value, number, sizeof number);
+        sample->type = METRIC_GAUGE;
     }
+    return true;
 }
 
 static const struct family *family_of(struct bytes key, struct bytes *about)
@@ -181,17 +214,6 @@ static const struct family *family_of(struct bytes key, struct bytes *about)
             return &families[i];
     }
     return NULL;
-}
-
-static void add_text(struct samples *samples, struct bytes key, struct bytes value)
-{
-    struct sample *sample = add_sample(samples);
-    if (!sample)
-        return;
-    append_name(sample->name, BYTES_LITERAL("redis_text"));
-    append_label(sample->labels, "field", key);
-    append_label(sample->labels, "value", value);
-    memcpy(sample->value, "1", 2);
 }
 
 static bool ends_with(struct bytes text, const char *end)
@@ -212,8 +234,10 @@ static void add_line(struct samples *samples, struct bytes line)
     const struct family *family = family_of(key, &about);
     if (family && memchr(value.data, '=', value.size))
         add_fields(samples, family, about, value);
-    else if (read_number(value, number))
-        add_value(samples, BYTES_LITERAL(""), key, NULL, value, value);
+    else if (add_distribution(samples, key, value))
+        return;
+    else if (metric_type_of(BYTES_LITERAL(""), key) != METRIC_TEXT && read_number(value, number))
+        add_value(samples, NULL, key, value, value);
     else if (value.size > 0 && !ends_with(key, "_human"))
         add_text(samples, key, value);
 }
@@ -233,6 +257,10 @@ static void print_type(struct buffer *out, const char *name, const char *type)
     (void)buffer_printf(out, "# TYPE %s %s\n", name, type);
 }
 
+/* Every number of INFO is in a list of metrics_types.c; one that is not is said to be so. */
+static const char *const type_names[] = {
+    [METRIC_UNKNOWN] = "untyped", [METRIC_GAUGE] = "gauge", [METRIC_COUNTER] = "counter"};
+
 void metrics_write_info(struct bytes info, struct buffer *out)
 {
     struct samples samples = {0};
@@ -249,7 +277,7 @@ void metrics_write_info(struct bytes info, struct buffer *out)
     for (size_t i = 0; i < samples.count; i++) {
         const struct sample *sample = &samples.items[i];
         if (i == 0 || strcmp(sample->name, samples.items[i - 1].name) != 0)
-            print_type(out, sample->name, is_counter(sample->name) ? "counter" : "gauge");
+            print_type(out, sample->name, type_names[sample->type]);
         (void)buffer_printf(out, "%s%s %s\n", sample->name, sample->labels, sample->value);
     }
     mem_free(samples.items);

@@ -43,6 +43,19 @@ start_server [list overrides [list metrics-port $port]] {
         assert_equal 1 [sample $text {redis_text{field="role",value="master"}}]
     }
 
+    test "Every number of INFO is known as a counter or a gauge" {
+        r set text [string repeat x 100]
+        r lpush list a b
+        r config set latency-tracking-info-percentiles "50 99.99"
+        catch {r nosuch}
+        lassign [http_get $port /metrics] status text
+        assert_equal {} [regexp -inline -all {# TYPE \S+ untyped} $text]
+        assert_equal 1 [sample $text {redis_keysizes{db="0",of="lists_items",from="2"}}]
+        assert_match "*# TYPE redis_used_memory_vm_total gauge*" $text
+        assert_match "*# TYPE redis_acl_access_denied_auth_total counter*" $text
+        assert_match {*redis_text?field="master_replid2",value="0000*} $text
+    }
+
     test "What promtool says of the text" {
         if {[auto_execok promtool] eq ""} { return }
         r get nosuch

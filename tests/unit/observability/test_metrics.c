@@ -22,12 +22,13 @@ static void expect(const char *info, const char *expected)
 
 Test(metrics, numbers_words_and_what_is_left_out)
 {
-    expect("# Server\r\nuptime_in_seconds:12\r\nused_memory_human:1.67M\r\nrole:master\r\n"
-           "executable:\r\nmem_ratio:1.50\r\nperc:99.5%\r\nno colon\r\n",
-           "# TYPE redis_mem_ratio gauge\nredis_mem_ratio 1.50\n"
-           "# TYPE redis_perc gauge\nredis_perc 99.5\n"
-           "# TYPE redis_text gauge\nredis_text{field=\"role\",value=\"master\"} 1\n"
-           "# TYPE redis_uptime_in_seconds gauge\nredis_uptime_in_seconds 12\n");
+    expect(
+        "# Server\r\nuptime_in_seconds:12\r\nused_memory_human:1.67M\r\nrole:master\r\n"
+        "executable:\r\nallocator_frag_ratio:1.50\r\nused_memory_peak_perc:99.5%\r\nno colon\r\n",
+        "# TYPE redis_allocator_frag_ratio gauge\nredis_allocator_frag_ratio 1.50\n"
+        "# TYPE redis_text gauge\nredis_text{field=\"role\",value=\"master\"} 1\n"
+        "# TYPE redis_uptime_in_seconds gauge\nredis_uptime_in_seconds 12\n"
+        "# TYPE redis_used_memory_peak_perc gauge\nredis_used_memory_peak_perc 99.5\n");
 }
 
 Test(metrics, samples_of_one_name_stand_together)
@@ -78,6 +79,23 @@ Test(metrics, what_can_fall_is_a_gauge)
            "# TYPE redis_total_system_memory gauge\nredis_total_system_memory 1\n"
            "# TYPE redis_total_watched_keys gauge\nredis_total_watched_keys 2\n"
            "# TYPE redis_tracking_total_keys gauge\nredis_tracking_total_keys 3\n");
+}
+
+Test(metrics, what_nobody_listed_is_untyped_and_codes_are_words)
+{
+    expect("nosuch_total:1\nmaster_replid2:000\nused_memory_vm_total:2\n",
+           "# TYPE redis_nosuch_total untyped\nredis_nosuch_total 1\n"
+           "# TYPE redis_text gauge\nredis_text{field=\"master_replid2\",value=\"000\"} 1\n"
+           "# TYPE redis_used_memory_vm_total gauge\nredis_used_memory_vm_total 2\n");
+}
+
+Test(metrics, distributions_have_a_label_for_the_size)
+{
+    expect("db0_distrib_lists_items:2=1,1K=3,=x\ndb3_distrib_lists_items:4=5\n",
+           "# TYPE redis_keysizes gauge\n"
+           "redis_keysizes{db=\"0\",of=\"lists_items\",from=\"2\"} 1\n"
+           "redis_keysizes{db=\"0\",of=\"lists_items\",from=\"1K\"} 3\n"
+           "redis_keysizes{db=\"3\",of=\"lists_items\",from=\"4\"} 5\n");
 }
 
 Test(metrics, nothing_and_garbage)
