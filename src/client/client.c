@@ -72,25 +72,30 @@ void client_format_flags(const struct client *client, char text[16])
 {
     static const struct {
         uint32_t flag;
+        uint8_t tracking;
         char letter;
     } letters[] = {
-        {CLIENT_REPLICA, 'S'},     {CLIENT_PRIMARY, 'M'},     {CLIENT_MONITOR, 'O'},
-        {CLIENT_PUBSUB, 'P'},      {CLIENT_MULTI, 'x'},       {CLIENT_BLOCKED | CLIENT_PAUSED, 'b'},
-        {CLIENT_TRACKING_ON, 't'}, {CLIENT_DIRTY_CAS, 'd'},   {CLIENT_CLOSE_AFTER_REPLY, 'c'},
-        {CLIENT_CLOSING, 'A'},     {CLIENT_UNIX_SOCKET, 'U'}, {CLIENT_READONLY, 'r'},
-        {CLIENT_NO_EVICT, 'e'},    {CLIENT_NO_TOUCH, 'T'},
+        {CLIENT_REPLICA, 0, 'S'},
+        {CLIENT_PRIMARY, 0, 'M'},
+        {CLIENT_MONITOR, 0, 'O'},
+        {CLIENT_PUBSUB, 0, 'P'},
+        {CLIENT_MULTI, 0, 'x'},
+        {CLIENT_BLOCKED | CLIENT_PAUSED, 0, 'b'},
+        {CLIENT_TRACKING_ON, 0, 't'},
+        {0, TRACKING_BROKEN_REDIRECT, 'R'},
+        {0, TRACKING_BCAST, 'B'},
+        {CLIENT_DIRTY_CAS, 0, 'd'},
+        {CLIENT_CLOSE_AFTER_REPLY, 0, 'c'},
+        {CLIENT_CLOSING, 0, 'A'},
+        {CLIENT_UNIX_SOCKET, 0, 'U'},
+        {CLIENT_READONLY, 0, 'r'},
+        {CLIENT_NO_EVICT, 0, 'e'},
+        {CLIENT_NO_TOUCH, 0, 'T'},
     };
-    static const struct {
-        uint8_t flag;
-        char letter;
-    } tracking_letters[] = {{TRACKING_BROKEN_REDIRECT, 'R'}, {TRACKING_BCAST, 'B'}};
     size_t size = 0;
     for (size_t i = 0; i < sizeof(letters) / sizeof(letters[0]); i++)
-        if (client->flags & letters[i].flag)
+        if (client->flags & letters[i].flag || client->tracking_flags & letters[i].tracking)
             text[size++] = letters[i].letter;
-    for (size_t i = 0; i < sizeof(tracking_letters) / sizeof(tracking_letters[0]); i++)
-        if (client->tracking_flags & tracking_letters[i].flag)
-            text[size++] = tracking_letters[i].letter;
     if (size == 0)
         text[size++] = 'N';
     text[size] = '\0';

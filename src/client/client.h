@@ -98,10 +98,10 @@ struct client {
     int64_t last_interaction_us;
     const void *last_command; /* struct command, for CLIENT LIST cmd= */
     uint64_t commands_count;
-    uint64_t argv_memory;         /* of the request in hand */
-    uint64_t output_published;    /* reply bytes given to the I/O thread */
-    uint64_t output_gathered;     /* of a reply made in slices (dispatch/key_walk.h) */
-    int64_t output_soft_since_us; /* over the soft output limit since then; 0: it is not */
+    const struct request *request; /* in hand: executed, or its client is blocked in it */
+    uint64_t output_published;     /* reply bytes given to the I/O thread */
+    uint64_t output_gathered;      /* of a reply made in slices (dispatch/key_walk.h) */
+    int64_t output_soft_since_us;  /* over the soft output limit since then; 0: it is not */
 
     /* -- subsystems, each NULL until used -- */
     struct transaction *transaction;

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "client/client_memory.h"
 #include "client/exchange.h"
+#include "client/request.h"
 
 static const char *or_empty(const char *text)
 {
@@ -24,6 +25,15 @@ static void describe_identity(const struct client *client, struct buffer *out)
         (long long)((now_us - client->last_interaction_us) / 1000000), flags, client->db);
 }
 
+static unsigned long long argument_bytes(const struct client *client)
+{
+    const struct request *request = client->request;
+    unsigned long long size = 0;
+    for (int32_t i = 0; request && i < request->argc; i++)
+        size += request->argv[i].size;
+    return size;
+}
+
 static void describe_memory(const struct client *client, struct buffer *out)
 {
     unsigned long long input = client_meter_get(client->meters.input_size);
@@ -37,7 +47,7 @@ static void describe_memory(const struct client *client, struct buffer *out)
         client->subscribed[0], client->subscribed[1], client->subscribed[2],
         client->flags & CLIENT_MULTI ? (long long)client->queued_count : -1LL,
         client->watched_count, input, capacity > input ? capacity - input : 0,
-        (unsigned long long)client->argv_memory, client->queued_memory, output > 0, output, total,
+        argument_bytes(client), client->queued_memory, output > 0, output, total,
         output ? "rw" : "r");
 }
 

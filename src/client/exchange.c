@@ -443,6 +443,7 @@ static void seal(struct exchange *exchange, struct client *client,
     batch->replies = client->reply.chain;
     client->reply.chain = (struct reply_chain){0};
     client->batch = NULL;
+    client->request = NULL;
     batch->next = NULL;
     count_output(client, batch->replies.size);
     post(client, (struct message){.type = SESSION_REPLIES, .a = batch});
@@ -474,7 +475,10 @@ static void run_request(struct exchange *exchange, const struct window_entry *en
     if (must_stop(client))
         return;
     assert(batch->current == entry->request);
+    client->request = entry->request;
     exchange->hooks.execute(exchange->hooks.context, client, entry->request);
+    if (!(client->flags & CLIENT_BLOCKED))
+        client->request = NULL;
     if (!(client->flags & CLIENT_PAUSED))
         batch->current = entry->request->next;
 }
@@ -548,6 +552,7 @@ size_t exchange_run(struct exchange *exchange)
 void exchange_resume(struct exchange *exchange, struct client *client)
 {
     assert(!(client->flags & (CLIENT_BLOCKED | CLIENT_PAUSED)));
+    client->request = NULL;
     if (!client->batch || client->flags & CLIENT_CLOSING)
         return;
     if (client->batch->current)

@@ -315,9 +315,13 @@ static void update_meters(struct session *session)
 {
     struct input_block *block = session->block;
     session_update_memory(session);
+    size_t missing =
+        session->large ? session->large->size + 2 - session->large_filled : 0; /* of it */
     client_meter_set(session->meters->input_size,
-                     (block ? block->used - session->request_start : 0) + session->large_total);
-    client_meter_set(session->meters->input_capacity, block ? block->capacity : 0);
+                     (block ? block->used - session->request_start : 0) + session->large_total -
+                         missing);
+    client_meter_set(session->meters->input_capacity,
+                     (block ? block->capacity : 0) + session->large_total);
 }
 
 /* Hands on what may be handed on, and decides whether to go on reading. */

@@ -48,6 +48,25 @@ start_server {} {
         }
     } {sluice}
 
+    test "CLIENT LIST: what a request in hand takes, and the order of flags" {
+        assert_match "*qbuf-free=* argv-mem=10 *" [r client list]
+        set c [redis_client]
+        $c client no-evict on
+        $c client tracking on bcast
+        set waiting [redis_deferring_client]
+        $waiting blpop nokey[string repeat x 1000] 0
+        set list {}
+        wait_until 1 5 {
+            set list [r client list]
+            string match "*argv-mem=1011 *cmd=blpop*" $list
+        }
+        assert_match "* flags=tBe *" $list
+        $waiting close
+        $c client no-evict off
+        $c client tracking off
+        $c close
+    }
+
     test "CLIENT INFO is this connection's line" {
         set c [redis_client]
         $c client setname me

@@ -49,6 +49,16 @@ start_server {} {
         }
         $c write "[string repeat x 994]\r\n"
         assert_equal 1000 [string length [$c read]]
+        # Large arguments have memory of their own: what came of it counts, the rest is free.
+        $c write "*2\r\n\$4\r\nECHO\r\n\$100000\r\n[string repeat x 50000]"
+        set line ""
+        wait_until 1 5 {
+            set line [lsearch -inline [split [r client list] \n] *name=partial*]
+            expr {[regexp {qbuf=(\d+) qbuf-free=(\d+)} $line -> size free] && $size >= 50000 && $size < 51000 &&
+                $free >= 49000}
+        }
+        $c write "[string repeat x 50000]\r\n"
+        assert_equal 100000 [string length [$c read]]
         $c close
     }
 }
