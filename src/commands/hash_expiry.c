@@ -619,10 +619,7 @@ static void hsetex_command(struct call *call)
 /* -- the table -- */
 
 #define ROW(text, function, arguments, command_flags, key_flags)                                   \
-    {                                                                                              \
-        .name = (text), .handler = (function), .arity = (arguments), .flags = (command_flags),     \
-        .categories = CATEGORY_HASH, .keys = KEY_FIRST(key_flags)                                  \
-    }
+    COMMAND_ROW(text, function, arguments, command_flags, CATEGORY_HASH, KEY_FIRST(key_flags))
 
 const struct command_spec hash_expiry_commands[] = {
     ROW("hexpire", hexpire_command, -6, GROW | FAST, KEY_RW | KEY_UPDATE),
