@@ -422,6 +422,13 @@ uint64_t mem_tls_balance(void)
     return own.tls_allocated - own.tls_deallocated;
 }
 
+uint64_t mem_thread_balance(void)
+{
+    if (!own_slot)
+        return 0;
+    return *own_slot->allocated - *own_slot->deallocated - mem_tls_balance();
+}
+
 size_t mem_tls_used(void)
 {
     struct counters sum = sum_counters();

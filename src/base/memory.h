@@ -56,6 +56,8 @@ void mem_tls_free(void *memory, const char *file, int line);
 /* What this thread has allocated for OpenSSL less what it has freed, modulo 2^64: two readings
  * around a call tell what the call has kept. */
 uint64_t mem_tls_balance(void);
+/* The same without what was for OpenSSL. */
+uint64_t mem_thread_balance(void);
 /* Bytes held by OpenSSL now, all threads. */
 size_t mem_tls_used(void);
 

@@ -13,6 +13,7 @@ struct client_meters {
     uint64_t input_capacity;
     uint64_t output_size; /* reply bytes not yet encrypted or sent: omem */
     uint64_t memory;      /* session, connection, input, buffers, TLS; not the replies */
+    uint64_t tls_memory;  /* TLS's part of it */
 };
 
 #define client_meter_set(field, value)                                                             \

@@ -11,6 +11,7 @@
 
 static void on_opened(struct connection *connection);
 static void on_writable(struct connection *connection);
+static void on_drained(struct connection *connection);
 static void on_closed(struct connection *connection, enum connection_outcome outcome,
                       const char *text);
 
@@ -18,6 +19,7 @@ static const struct connection_handler session_connection_handler = {
     .on_opened = on_opened,
     .on_readable = session_on_readable,
     .on_writable = on_writable,
+    .on_drained = on_drained,
     .on_closed = on_closed,
 };
 
@@ -189,6 +191,12 @@ static void on_writable(struct connection *connection)
     session->waits_for_room = false;
     session_write(session);
     session_resume_input(session);
+}
+
+/* Else an idle client would count the room of its last reply for ever. */
+static void on_drained(struct connection *connection)
+{
+    session_update_memory(connection_owner(connection));
 }
 
 static void add_output(struct session *session, struct reply_chain *chain)

@@ -64,8 +64,11 @@ void session_update_memory(struct session *session)
         size += session->batch->size;
     if (session->connection) {
         size += connection_memory(session->connection);
-        if (connection_is_tls(session->connection))
-            size += transport_tls_memory(connection_transport(session->connection));
+        if (connection_is_tls(session->connection)) {
+            size_t tls_size = transport_tls_memory(connection_transport(session->connection));
+            client_meter_set(session->meters->tls_memory, tls_size);
+            size += tls_size;
+        }
     }
     client_meter_set(session->meters->memory, size);
 }

@@ -525,6 +525,8 @@ static void on_sent(struct socket *socket, int result)
         loop_task_flush(loop, &connection->flush_task);
     else if (connection->state == STATE_DRAINING)
         close_socket(connection);
+    else if (connection->state == STATE_OPEN && connection->handler->on_drained != NULL)
+        connection->handler->on_drained(connection);
     if (connection->is_input_blocked) {
         connection->is_input_blocked = false;
         connection->is_starved = false;

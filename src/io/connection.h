@@ -27,6 +27,9 @@ struct connection_handler {
     void (*on_readable)(struct connection *connection);
     /* After connection_write took less than offered: there is room again. */
     void (*on_writable)(struct connection *connection);
+    /* Everything is sent, and the room it took is given back: for figures alone, nothing may be
+     * asked of the connection. May be NULL, as on_writable. */
+    void (*on_drained)(struct connection *connection);
     /* `text` explains errors in one line ("TLS handshake failed: unknown ca (peer
      * 127.0.0.1:53122)"), empty for ordinary ends. Valid during the call. */
     void (*on_closed)(struct connection *connection, enum connection_outcome outcome,

@@ -73,6 +73,7 @@ static int start_thread(struct io_pool *pool, int index, char *error) ON_MAIN
         if (!tls)
             return -1;
     }
+    uint64_t balance = mem_thread_balance();
     struct io_thread *thread = create_thread(pool, index, error);
     if (!thread) {
         tls_context_release(tls);
@@ -87,6 +88,7 @@ static int start_thread(struct io_pool *pool, int index, char *error) ON_MAIN
         free_thread(pool, index);
         return -1;
     }
+    thread->own_memory = (size_t)(mem_thread_balance() - balance);
     find_highest(pool);
     return 0;
 }
@@ -442,4 +444,13 @@ void io_pool_sum_stats(struct io_pool *pool, struct io_stats *sum)
     for (int i = 0; i <= pool->highest; i++)
         if (pool->threads[i] && io_thread_is_up(pool->threads[i]))
             io_stats_sum(sum, loop_stats(pool->threads[i]->loop));
+}
+
+size_t io_pool_memory(const struct io_pool *pool)
+{
+    size_t size = 0;
+    for (int i = 1; i <= pool->highest; i++)
+        if (pool->threads[i])
+            size += pool->threads[i]->own_memory + pool->threads[i]->start_memory;
+    return size;
 }

@@ -103,6 +103,8 @@ void io_pool_note_stopped(struct io_pool *pool, struct io_thread *thread) ON_MAI
 /* Adds up the counters of all threads, also of those that have retired; once they were told to end,
  * what they were at that moment. */
 void io_pool_sum_stats(struct io_pool *pool, struct io_stats *sum);
+/* Bytes that the threads beside main take while they serve nobody, without TLS. */
+size_t io_pool_memory(const struct io_pool *pool) ON_MAIN;
 /* True from io_pool_request_stop on: the threads' loops may be gone, nothing of them may be read.
  */
 bool io_pool_is_stopping(const struct io_pool *pool);

@@ -171,6 +171,7 @@ static void *thread_main(void *argument)
     bool is_open = open_loop(thread) == 0;
     if (is_open)
         thread->handler->on_start(thread);
+    thread->start_memory = (size_t)mem_thread_balance();
     sem_post(&start->ready); /* `start` is gone from here on */
     if (is_open) {
         run(thread);

@@ -60,8 +60,11 @@ struct io_thread {
     bool is_stopping;
     bool awaits_main; /* messages went to main in this turn: answers may come soon */
     struct idle_poll idle_poll;
+    size_t
+        start_memory; /* what it holds without connections and TLS; main reads it once it stands */
 
     /* -- main's -- */
+    size_t own_memory; /* what main holds for it */
     pthread_t thread;
     bool is_started;
     enum io_thread_state state;

@@ -53,7 +53,7 @@ struct info_clients {
 };
 
 struct info_memory {
-    uint64_t startup;  /* mem_used() when the server was ready and empty */
+    uint64_t startup;  /* mem_used() when the server was ready and empty; with the threads of now */
     uint64_t overhead; /* all that is not data: startup, clients, tables, backlog, AOF buffer */
     uint64_t system_memory;  /* process_memory_limit() */
     uint64_t lua_eval;       /* interpreter of EVAL */

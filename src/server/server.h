@@ -100,8 +100,9 @@ struct server {
     int64_t started_us;
     int64_t started_wall_ms;
     size_t startup_memory;
-    size_t startup_tls_memory;   /* of that */
-    struct io_stats io_baseline; /* at the last CONFIG RESETSTAT: sum, and main's own */
+    size_t startup_tls_memory;     /* of that */
+    size_t startup_threads_memory; /* of that, the I/O threads beside main */
+    struct io_stats io_baseline;   /* at the last CONFIG RESETSTAT: sum, and main's own */
     struct io_stats own_io_baseline;
     uint64_t files_max; /* RLIMIT_NOFILE in force */
     int64_t maxclients; /* in force: as configured, or what the limit of files allows */

@@ -70,14 +70,26 @@ static const char *policy_name(int policy)
     return names[policy];
 }
 
+/* Of all clients, without what TLS holds for them, which is counted for itself. */
+static uint64_t clients_memory(const struct server *server)
+{
+    uint64_t size = 0;
+    for (const struct client *client = server->clients->first; client; client = client->next) {
+        uint64_t tls_size = client_meter_get(client->meters.tls_memory);
+        uint64_t client_size = client_memory(client);
+        size += client_size > tls_size ? client_size - tls_size : 0;
+    }
+    return size;
+}
+
 static void fill_memory(void *context, struct info_memory *out)
 {
     struct server *server = context;
-    /* TLS is counted as it is now: contexts may go as well as come. */
-    size_t start = server->startup_memory - server->startup_tls_memory + mem_tls_used();
-    out->startup = server->startup_memory;
-    out->overhead = start + keyspace_overhead(server->keyspace) +
-                    server->clients->count * sizeof(struct client);
+    /* Threads and TLS are counted as they are now: they may go as well as come. */
+    out->startup =
+        server->startup_memory - server->startup_threads_memory + io_pool_memory(server->pool);
+    out->overhead = out->startup - server->startup_tls_memory + mem_tls_used() +
+                    keyspace_overhead(server->keyspace) + clients_memory(server);
     out->system_memory = process_memory_limit();
     out->maxmemory = keyspace_maxmemory(server->keyspace);
     out->maxmemory_policy = policy_name(server->settings.keyspace.maxmemory_policy);

@@ -229,6 +229,7 @@ static int run(struct server *server, const struct arguments *arguments)
     server_notify_supervisor(server, "READY=1\n");
     server->startup_memory = mem_used();
     server->startup_tls_memory = mem_tls_used();
+    server->startup_threads_memory = io_pool_memory(server->pool);
     server_run(server);
     server_unwatch_signals(server);
     const char *pidfile = pidfile_of(&server->settings.server);

@@ -52,3 +52,39 @@ start_server {} {
         assert_match "*Keysizes*" [r info all]
     }
 }
+
+start_server {overrides {io-threads 4 save {}}} {
+    proc memory_field {name} { return [info_field [r info memory] $name] }
+
+    test "What I/O threads and clients hold is overhead, not data" {
+        r config set io-threads 4
+        r debug populate 20000 key 100
+        set dataset [memory_field used_memory_dataset]
+        set used [memory_field used_memory]
+        set startup [memory_field used_memory_startup]
+        assert {$dataset > 2000000}
+        foreach {threads sign} {1 -1 8 1} {
+            r config set io-threads $threads
+            wait_until 1 10 {expr {$sign * ([memory_field used_memory] - $used) > 500000}}
+            assert_range [expr {[memory_field used_memory_dataset] - $dataset}] -300000 300000
+            assert {$sign * ([memory_field used_memory_startup] - $startup) > 500000}
+            assert_range [dict get [r memory stats] dataset.bytes] [expr {$dataset - 300000}] [expr {$dataset + 300000}]
+            assert_range [dict get [r memory stats] keys.bytes-per-key] 100 600
+            assert_range [string trimright [memory_field used_memory_dataset_perc] %] 40 100
+        }
+        set clients {}
+        for {set i 0} {$i < 100} {incr i} { lappend clients [redis_client] }
+        foreach c $clients { $c set key [string repeat x 5000] }
+        assert_range [expr {[memory_field used_memory_dataset] - $dataset}] -300000 600000
+        foreach c $clients { $c close }
+    } {command:debug}
+
+    test "A client that has had its reply holds no room for it any more" {
+        set c [redis_client]
+        set id [$c client id]
+        $c set key v
+        wait_until 1 5 {expr {[regexp {tot-mem=([0-9]+)} [r client list id $id] all memory] && \
+            $memory < ([srv tls] ? 40000 : 3000)}}
+        $c close
+    }
+}

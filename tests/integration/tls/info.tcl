@@ -119,10 +119,10 @@ start_server [list overrides [list port 0 tls-port [free_port]] tags sluice] {
         set threads [lindex [r config get io-threads] 1]
         r config set io-threads 4
         set tls [s tls_memory]
-        set overhead [s used_memory_overhead]
+        set overhead [expr {[s used_memory_overhead] - [s used_memory_startup]}]
         r config set io-threads 1
         wait_until 1 10 {expr {[s tls_memory] < $tls - 10000}}
-        set less [expr {$overhead - [s used_memory_overhead]}]
+        set less [expr {$overhead - ([s used_memory_overhead] - [s used_memory_startup])}]
         assert_range [expr {$less - ($tls - [s tls_memory])}] -20000 20000
         r config set io-threads $threads
     }
