@@ -36,6 +36,9 @@ struct cli {
     bool is_in_multi;
     bool is_resp3;
     bool is_subscribed;
+    int64_t channels; /* subscriptions of each kind; a confirmation counts the first two together */
+    int64_t patterns;
+    int64_t shard_channels;
     bool is_monitoring;
 
     /* -- what AUTH was given here, for connections aside; or NULL -- */
@@ -48,6 +51,7 @@ struct cli {
     bool needs_asking;
     bool is_shutting_down;
 
+    const char *waiting_text; /* shown while messages are awaited on a terminal, or NULL */
     bool is_interactive;
     bool has_failed; /* an error reply was seen: the exit code of scripts */
 };
@@ -78,10 +82,12 @@ void cli_set_target(struct cli *cli, const char *host, int port);
  * connection was lost (interactive only). 0, or -1 when no reply could be had: then the reason was
  * printed. */
 int cli_run(struct cli *cli, int argc, const struct bytes *argv, int64_t repeat) MUST_CHECK;
-/* Prints messages until interrupted, or input waits on input_fd (-1: none). False when interrupted
- * or when the connection was lost. */
+/* Prints messages until the last subscription ends, or input waits on input_fd (-1: none). False
+ * when interrupted or when the connection was lost. */
 bool cli_print_messages(struct cli *cli, int input_fd);
 void cli_print_reply(const struct cli *cli, const struct reply_value *reply, bool is_text);
+/* The server has forgotten all subscriptions. */
+void cli_forget_subscriptions(struct cli *cli);
 
 /* -- other rooms -- */
 

@@ -222,6 +222,23 @@ static void note_error(struct cli *cli, const struct reply_value *reply)
     }
 }
 
+/* While messages are awaited on a terminal a line says so; it is gone before anything is shown. */
+static enum sync_result await_reply(const struct cli *cli, int input_fd, struct reply_value **reply)
+{
+    bool is_said = cli->waiting_text != NULL;
+    if (is_said) {
+        enum sync_result result = sync_client_take(cli->client, reply);
+        if (result != SYNC_TIMEOUT)
+            return result;
+        printf("%s\r", cli->waiting_text);
+        fflush(stdout);
+    }
+    enum sync_result result = sync_client_read(cli->client, -1, input_fd, reply);
+    if (is_said)
+        printf("\033[K");
+    return result;
+}
+
 /* One reply that is not beside the point, printed. With ANSWER_OK *kept is it (the caller frees),
  * or NULL when the server went away as it was told. */
 static enum answer read_reply(struct cli *cli, const struct command *command, int input_fd,
@@ -231,7 +248,7 @@ static enum answer read_reply(struct cli *cli, const struct command *command, in
     *kept = NULL;
     for (;;) {
         struct reply_value *reply;
-        enum sync_result result = sync_client_read(cli->client, -1, input_fd, &reply);
+        enum sync_result result = await_reply(cli, input_fd, &reply);
         if (result == SYNC_INTERRUPTED)
             return abort_wait(cli);
         if (result == SYNC_INPUT)
@@ -272,29 +289,62 @@ static bool is_message(const struct cli *cli, const struct reply_value *reply)
     return ends_with(kind, "message") || ends_with(kind, "subscribe");
 }
 
-/* True when `reply` confirms the command. */
-static bool note_confirmation(struct cli *cli, struct command *command,
-                              const struct reply_value *reply)
+void cli_forget_subscriptions(struct cli *cli)
 {
-    struct bytes kind = reply->elements[0].text;
+    cli->is_subscribed = false;
+    cli->channels = 0;
+    cli->patterns = 0;
+    cli->shard_channels = 0;
+}
+
+/* What a confirmation says is left; anything else says nothing. */
+static void note_subscriptions(struct cli *cli, const struct reply_value *message)
+{
+    struct bytes kind = message->elements[0].text;
+    const struct reply_value *left = &message->elements[2];
+    if (!ends_with(kind, "subscribe") || left->type != REPLY_INTEGER)
+        return;
+    if (bytes_is(kind, "ssubscribe") || bytes_is(kind, "sunsubscribe"))
+        cli->shard_channels = left->integer;
+    else if (kind.data[0] == 'p')
+        cli->patterns = left->integer - cli->channels;
+    else
+        cli->channels = left->integer - cli->patterns;
+    cli->is_subscribed = cli->channels + cli->patterns + cli->shard_channels > 0;
+}
+
+/* True when `message` confirms the command. */
+static bool note_confirmation(struct cli *cli, struct command *command,
+                              const struct reply_value *message)
+{
+    struct bytes kind = message->elements[0].text;
+    note_subscriptions(cli, message);
     bool is_confirmation = command->confirmations > 0 && kind.size == command->argv[0].size &&
                            strncasecmp(kind.data, command->argv[0].data, kind.size) == 0;
-    if (!is_confirmation)
-        return false;
-    command->confirmations--;
-    const struct reply_value *left = &reply->elements[2];
-    if (command->is_subscribing)
-        cli->is_subscribed = true;
-    else if (left->type == REPLY_INTEGER && left->integer == 0)
-        cli->is_subscribed = false;
-    return true;
+    command->confirmations -= is_confirmation;
+    return is_confirmation;
+}
+
+/* One for each channel named. Without any, one for each of that kind, and one when there is none.
+ */
+static int64_t count_confirmations(const struct cli *cli, const struct command *command)
+{
+    if (!command->is_subscribing && !command->is_unsubscribing)
+        return 0;
+    int64_t count = command->argc - 1;
+    if (count == 0 && bytes_is(command->argv[0], "unsubscribe"))
+        count = cli->channels;
+    else if (count == 0 && bytes_is(command->argv[0], "punsubscribe"))
+        count = cli->patterns;
+    else if (count == 0 && bytes_is(command->argv[0], "sunsubscribe"))
+        count = cli->shard_channels;
+    return count > 0 ? count : 1;
 }
 
 /* All that answers the command. */
 static enum answer read_answer(struct cli *cli, struct command *command, struct reply_value **last)
 {
-    if (command->is_subscribing || command->is_unsubscribing)
-        command->confirmations = command->argc > 1 ? command->argc - 1 : 1;
+    command->confirmations = count_confirmations(cli, command);
     for (;;) {
         enum answer answer = read_reply(cli, command, -1, last);
         if (answer != ANSWER_OK || !*last || cli->is_redirected)
@@ -333,11 +383,15 @@ bool cli_print_messages(struct cli *cli, int input_fd)
 {
     const struct command none = {.argc = 0};
     struct reply_value *reply;
-    enum answer answer = read_reply(cli, &none, input_fd, &reply);
-    while (answer == ANSWER_OK && reply) {
-        reply_value_free(reply);
+    enum answer answer;
+    do {
         answer = read_reply(cli, &none, input_fd, &reply);
-    }
+        if (answer != ANSWER_OK || !reply)
+            break;
+        if (is_message(cli, reply))
+            note_subscriptions(cli, reply);
+        reply_value_free(reply);
+    } while (cli->is_subscribed);
     if (answer == ANSWER_LOST)
         cli_print_error(cli);
     return answer == ANSWER_OK;
@@ -357,7 +411,7 @@ static void note_reset(struct cli *cli)
     cli->is_in_multi = false;
     cli->db = 0;
     cli->is_resp3 = false;
-    cli->is_subscribed = false;
+    cli_forget_subscriptions(cli);
 }
 
 /* A login in the middle: the server may not have let us choose a database before. */

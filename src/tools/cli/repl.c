@@ -17,6 +17,10 @@
 
 enum { SLOW_COMMAND_MS = 500, PREFERENCES_SIZE_MAX = 64 * 1024 };
 
+#define COLOUR_GREY  "\033[1;90m"
+#define COLOUR_NONE  "\033[0m"
+#define WAITING_TEXT "Reading messages... (press Ctrl-C to quit or any key to type command)"
+
 enum repl_state { REPL_GOES_ON, REPL_ENDS };
 
 /* -- preferences: ":set hints" and the file of them -- */
@@ -187,19 +191,16 @@ static void watch_subscriptions(struct cli *cli)
     if (!line_input_is_terminal())
         return;
     struct termios before;
-    bool is_shown = cli->options.output == OUTPUT_STANDARD;
-    bool is_coloured = is_shown && getenv("TERM") && strstr(getenv("TERM"), "xterm");
+    const char *terminal = getenv("TERM");
+    bool is_coloured = terminal && strstr(terminal, "xterm");
+    if (cli->options.output == OUTPUT_STANDARD)
+        cli->waiting_text = is_coloured ? COLOUR_GREY WAITING_TEXT COLOUR_NONE : WAITING_TEXT;
     set_key_by_key(&before, true);
     interrupts_wake(cli->client);
-    if (is_shown)
-        printf("%sReading messages... (press Ctrl-C to quit or any key to type command)\r%s",
-               is_coloured ? "\033[1;90m" : "", is_coloured ? "\033[0m" : "");
-    fflush(stdout);
     cli_print_messages(cli, STDIN_FILENO);
     interrupts_exit();
-    if (is_shown)
-        printf("\033[K");
     fflush(stdout);
+    cli->waiting_text = NULL;
     set_key_by_key(&before, false);
 }
 

@@ -143,23 +143,26 @@ start_server {} {
     } {command:command}
 
     test "cli terminal: the password of AUTH is not shown" {
-        r acl setuser ann on >s3cret +@all ~*
-        start_repl
-        key "AUTH ann s3x\x7fcret"
-        see {\*\*\*\*}
-        key "\x1b\[D\r"
-        see "OK\r\n"
-        assert_no_match "*s3*" $::expect_out(buffer)
-        assert_no_match "*cret*" $::expect_out(buffer)
-        prompt
-        say "acl whoami"
-        see "\"ann\""
-        key "\x1b\[A\x1b\[A"
-        assert_no_match "*cret*" [read_file $history]
-        key "\x15\x03"
-        assert_equal 0 [exit_code]
-        r acl deluser ann
-    } {command:acl}
+        r config set requirepass s3cret
+        foreach words {"AUTH " "  auth default "} {
+            start_repl
+            key "${words}s3x\x7fcret"
+            see {\*\*\*\*}
+            key "\x1b\[D\r"
+            see "OK\r\n"
+            assert_no_match "*s3*" $::expect_out(buffer)
+            assert_no_match "*cret*" $::expect_out(buffer)
+            prompt
+            say ping
+            see PONG
+            prompt
+            key "\x1b\[A\x1b\[A"
+            assert_no_match "*cret*" [read_file $history]
+            key "\x15\x03"
+            assert_equal 0 [exit_code]
+        }
+        r config set requirepass ""
+    }
 
     test "cli terminal: hints after a login by hand" {
         r config set requirepass sesame
@@ -272,6 +275,58 @@ start_server {} {
         say quit
         assert_equal 0 [exit_code]
     } {command:subscribe}
+
+    test "cli terminal: messages come in place of the line that awaits them" {
+        start_repl
+        say "subscribe a b"
+        see "Reading messages.*\\)(\x1b\\\[0m)?\r"
+        r publish a hello
+        see "\x1b\\\[K1\\) \"message\"\r\n2\\) \"a\"\r\n3\\) \"hello\"\r\n.*Reading messages"
+        key u
+        prompt {\(subscribed mode\)}
+        say nsubscribe
+        see "\\(integer\\) 1\r\n1\\) \"unsubscribe\".*\\(integer\\) 0\r\n"
+        prompt
+        say "get foo"
+        see "\"bar\""
+        say quit
+        assert_equal 0 [exit_code]
+    } {command:subscribe}
+
+    test "cli terminal: subscriptions of every kind, with RESP3" {
+        start_repl -3
+        say "psubscribe p* q*"
+        see "3\\) \\(integer\\) 2"
+        see "Reading messages"
+        key g
+        prompt {\(subscribed mode\)}
+        say "et foo"
+        see "\"bar\""
+        key s
+        prompt {\(subscribed mode\)}
+        say "subscribe sharded"
+        see "Reading messages"
+        key p
+        prompt {\(subscribed mode\)}
+        say unsubscribe
+        see "\\(integer\\) 1\r\n.*\\(integer\\) 0\r\n"
+        see "Reading messages"
+        r spublish sharded hello
+        see "\"smessage\".*\"hello\""
+        key s
+        prompt {\(subscribed mode\)}
+        say unsubscribe
+        prompt
+        say "subscribe a"
+        see "Reading messages"
+        key r
+        prompt {\(subscribed mode\)}
+        say eset
+        see RESET
+        prompt
+        say quit
+        assert_equal 0 [exit_code]
+    } {command:ssubscribe}
 
     test "cli terminal: Ctrl-C leaves MONITOR, and ends a blocked command's session" {
         start_repl
