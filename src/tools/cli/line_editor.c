@@ -14,6 +14,7 @@
 #include "tools/cli/cli.h"
 #include <errno.h>
 #include <histedit.h>
+#include <langinfo.h>
 #include <limits.h>
 #include <locale.h>
 #include <poll.h>
@@ -109,13 +110,20 @@ static size_t free_columns(void)
     return used % width == 0 ? 0 : width - used % width - 1;
 }
 
-/* Writes the hint behind the cursor and comes back. Returns whether there is one. */
+static bool has_key(int wait_ms)
+{
+    struct pollfd watch = {.fd = STDIN_FILENO, .events = POLLIN};
+    return poll(&watch, 1, wait_ms) > 0;
+}
+
+/* Writes the hint behind the cursor and comes back. Returns whether there is one. Looking for it
+ * takes as long as the line is, so what is pasted is taken in first. */
 static bool show_hint(void)
 {
     struct bytes line;
     char hint[HINT_MAX];
-    if (!state.has_hints || !state.can_colour || has_secret() || !line_before_end(&line) ||
-        !help_hint(state.cli, line, hint, sizeof(hint)))
+    if (has_key(0) || !state.has_hints || !state.can_colour || has_secret() ||
+        !line_before_end(&line) || !help_hint(state.cli, line, hint, sizeof(hint)))
         return false;
     size_t size = strlen(hint);
     size_t room = free_columns();
@@ -127,9 +135,10 @@ static bool show_hint(void)
     return true;
 }
 
+/* In a terminal that became narrower it may have wrapped. */
 static void hide_hint(void)
 {
-    fputs("\x1b[K", stdout);
+    fputs("\x1b[J", stdout);
     fflush(stdout);
 }
 
@@ -155,20 +164,14 @@ static int read_character(wchar_t *character)
     }
 }
 
-static bool has_key_soon(void)
-{
-    struct pollfd watch = {.fd = STDIN_FILENO, .events = POLLIN};
-    return poll(&watch, 1, ESCAPE_WAIT_MS) > 0;
-}
-
 /* What follows ESC: "[A", "OA", "[1;5C", or one key. */
 static void drop_escape_sequence(void)
 {
     wchar_t key;
-    if (!has_key_soon() || read_character(&key) <= 0 || (key != '[' && key != 'O'))
+    if (!has_key(ESCAPE_WAIT_MS) || read_character(&key) <= 0 || (key != '[' && key != 'O'))
         return;
     do {
-        if (!has_key_soon() || read_character(&key) <= 0)
+        if (!has_key(ESCAPE_WAIT_MS) || read_character(&key) <= 0)
             return;
     } while (key < 0x40 || key > 0x7e);
 }
@@ -243,13 +246,12 @@ struct matches {
     size_t common; /* letters that all begin with */
 };
 
-static void find_matches(struct matches *matches, struct bytes prefix, bool is_group)
+static void add_matches(struct matches *matches, struct bytes prefix, bool is_group)
 {
-    matches->count = 0;
-    matches->common = 0;
     const char *found;
-    while (matches->count < MATCHES_MAX &&
-           (found = help_complete(state.cli, prefix, matches->count, is_group))) {
+    for (size_t index = 0; matches->count < MATCHES_MAX &&
+                           (found = help_complete(state.cli, prefix, index, is_group));
+         index++) {
         const char *first = matches->count > 0 ? matches->names[0] : found;
         size_t same = 0;
         while (found[same] && found[same] == first[same])
@@ -305,9 +307,12 @@ static unsigned char on_complete(EditLine *edit, int key)
                      : prefix.size >= 2 && memcmp(prefix.data, "? ", 2) == 0       ? 2
                                                                                    : 0;
     prefix = without_blanks(bytes_of(prefix.data + skipped, prefix.size - skipped));
-    bool is_group = skipped > 0 && prefix.size > 0 && prefix.data[0] == '@';
-    struct matches matches;
-    find_matches(&matches, prefix, is_group);
+    bool is_group = prefix.size > 0 && prefix.data[0] == '@';
+    struct matches matches = {.count = 0};
+    if (skipped > 0 && (is_group || prefix.size == 0))
+        add_matches(&matches, prefix, true);
+    if (skipped == 0 || !is_group)
+        add_matches(&matches, prefix, false);
     unsigned char result = CC_ERROR;
     if (matches.count > 0 && (matches.common > prefix.size || matches.count == 1)) {
         result = add_common(&matches, prefix);
@@ -352,6 +357,25 @@ static void bind_keys(void)
         el_set(state.edit, EL_BIND, rows[i][0], rows[i][1], NULL);
 }
 
+/* libedit takes over the keys a moment after it has shown the prompt: what is typed in between is
+ * to be whole, and Ctrl-C a key already. */
+static void take_terminal(struct termios *before)
+{
+    tcgetattr(STDIN_FILENO, before);
+    struct termios raw = *before;
+    raw.c_cc[VINTR] = _POSIX_VDISABLE;
+    raw.c_lflag &= (tcflag_t) ~(ECHO | ICANON);
+    tcsetattr(STDIN_FILENO, TCSANOW, &raw);
+}
+
+/* Where no locale is chosen, as in most containers, terminals speak UTF-8 all the same. */
+static void use_locale(void)
+{
+    setlocale(LC_CTYPE, "");
+    if (strcmp(nl_langinfo(CODESET), "ANSI_X3.4-1968") == 0)
+        setlocale(LC_CTYPE, "C.UTF-8");
+}
+
 void line_editor_start(struct cli *cli, int history_max)
 {
     const char *terminal = getenv("TERM");
@@ -359,7 +383,7 @@ void line_editor_start(struct cli *cli, int history_max)
     state.cli = cli;
     state.has_hints = true;
     state.can_colour = terminal && terminal[0] && strcmp(terminal, "dumb") != 0;
-    setlocale(LC_CTYPE, "");
+    use_locale();
     state.edit = el_init("redis-cli", stdin, stdout, stderr);
     state.history = history_init();
     if (!state.edit || !state.history) {
@@ -370,8 +394,9 @@ void line_editor_start(struct cli *cli, int history_max)
     el_set(state.edit, EL_HIST, history, state.history);
     el_set(state.edit, EL_PROMPT, give_prompt);
     el_set(state.edit, EL_EDITOR, "emacs");
-    el_set(state.edit, EL_SIGNAL, 0);
+    el_set(state.edit, EL_SIGNAL, 1); /* stopped and continued, resized, ended */
     el_set(state.edit, EL_GETCFN, read_key);
+    el_set(state.edit, EL_SETTY, "-d", "intr=", NULL);
     bind_keys();
     el_source(state.edit, NULL); /* ~/.editrc */
 }
@@ -400,10 +425,7 @@ void line_editor_set_hints(bool is_on)
 char *line_editor_read(const char *prompt)
 {
     struct termios before;
-    tcgetattr(STDIN_FILENO, &before);
-    struct termios quiet = before;
-    quiet.c_cc[VINTR] = _POSIX_VDISABLE;
-    tcsetattr(STDIN_FILENO, TCSANOW, &quiet);
+    take_terminal(&before);
     state.prompt = prompt;
     state.is_masked = false;
     state.secret_count = 0;

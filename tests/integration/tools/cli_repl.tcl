@@ -131,6 +131,99 @@ start_server {} {
         assert_equal 0 [exit_code]
     } {command:command}
 
+    test "cli terminal: help offers groups and commands, and explains them" {
+        start_repl
+        key "help \t"
+        see "@string"
+        see "ZUNIONSTORE"
+        key "\x15help\r"
+        see "To get help about Redis commands type:"
+        prompt
+        say "? strlen"
+        see "1mSTRLEN.*key.*summary:.*since:.*group:.* string"
+        prompt
+        say "help @hash"
+        see "1mHDEL"
+        see "1mHVALS"
+        prompt
+        say "help config get"
+        see "1mCONFIG GET"
+        prompt
+        assert_no_match "*CONFIG SET*" $::expect_out(buffer)
+        say "help nonsense"
+        prompt
+        say clear
+        see "\x1b\\\[H\x1b\\\[2J"
+        prompt
+        say quit
+        assert_equal 0 [exit_code]
+    } {command:command}
+
+    test "cli terminal: Ctrl-R searches the history" {
+        start_repl
+        say "echo \"first of two\""
+        prompt
+        say "echo second"
+        prompt
+        key "\x12first"
+        see "bck:"
+        key "\r"
+        see "\"first of two\"\r\n"
+        prompt
+        say quit
+        assert_equal 0 [exit_code]
+    }
+
+    test "cli terminal: UTF-8, whatever the locale" {
+        set word [encoding convertto utf-8 "h\u00e9\u65e5x"]
+        foreach locale {C C.UTF-8} {
+            set ::env(LC_ALL) $locale
+            start_repl
+            fconfigure $::spawn_id -translation binary
+            key "set wide $word\x7f\r"
+            see "OK\r\n"
+            assert_equal [string range $word 0 end-1] [r get wide] $locale
+            prompt
+            key "set wide $word\x1b\[D\x7f-\r"
+            see "OK\r\n"
+            assert_equal [encoding convertto utf-8 "h\u00e9-x"] [r get wide] $locale
+            prompt
+            say quit
+            assert_equal 0 [exit_code]
+            r del wide
+        }
+        unset ::env(LC_ALL)
+    }
+
+    test "cli terminal: a long paste" {
+        start_repl
+        key "set pasted [string repeat 0123456789 6000]\r"
+        see "OK\r\n"
+        assert_equal 60000 [r strlen pasted]
+        prompt
+        say quit
+        assert_equal 0 [exit_code]
+    }
+
+    test "cli terminal: stopped and continued" {
+        uplevel #0 [list spawn -noecho bash --norc --noprofile -i]
+        say "[cli_program] [cli_target]"
+        prompt
+        key "set jo"
+        see "set jo"
+        key \x1a
+        see "Stopped"
+        say fg
+        see "redis-cli"
+        # Editing goes on: TAB is a key again.
+        key "\x15strle\t"
+        see "strle.*n"
+        key "\x15quit\r"
+        say exit
+        expect -timeout 10 eof {} timeout { fail "the shell does not end" }
+        wait
+    } {command:command}
+
     test "cli terminal: hints fit into the row" {
         start_repl
         stty columns 40 <$spawn_out(slave,name)
