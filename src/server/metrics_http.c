@@ -290,6 +290,9 @@ static int start_thread(struct metrics_http *metrics, const struct metrics_http_
 struct metrics_http *metrics_http_start(const struct metrics_http_options *options,
                                         struct buffer *error)
 {
+    /* Counted, and want of memory ends the process with our words: libevent 2.1 has places where it
+     * does not look. */
+    event_set_mem_functions(mem_alloc, mem_realloc, mem_free);
     struct metrics_http *metrics = mem_calloc(1, sizeof *metrics);
     metrics->main_wakeup = options->main_wakeup;
     metrics->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
