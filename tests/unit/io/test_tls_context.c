@@ -276,4 +276,28 @@ Test(tls_context, connections_keep_their_context)
     pair_close(&pair);
 }
 
+Test(tls_context, a_foreign_server_has_the_same_settings_and_resumes_nothing)
+{
+    struct tls_settings settings = settings_for_tests();
+    char error[512] = "";
+    settings.crl_file = (char *)(uintptr_t)(CERTIFICATES "ca.crl");
+    settings.auth_clients = TLS_AUTH_CLIENTS_YES;
+    settings.protocols = (char *)(uintptr_t) "TLSv1.3";
+    SSL_CTX *foreign = tls_context_create_foreign(&settings, error, sizeof(error));
+    cr_assert_not_null(foreign, "%s", error);
+    cr_assert_eq(SSL_CTX_get_verify_mode(foreign),
+                 SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT);
+    cr_assert_eq(SSL_CTX_get_min_proto_version(foreign), TLS1_3_VERSION);
+    const X509_VERIFY_PARAM *checks = X509_STORE_get0_param(SSL_CTX_get_cert_store(foreign));
+    cr_assert(X509_VERIFY_PARAM_get_flags(checks) & X509_V_FLAG_CRL_CHECK);
+    cr_assert_eq(SSL_CTX_get_session_cache_mode(foreign), SSL_SESS_CACHE_OFF);
+    cr_assert_eq(SSL_CTX_get_num_tickets(foreign), 0);
+    SSL_CTX_free(foreign);
+    settings.crl_file = (char *)(uintptr_t) "/no/such.crl";
+    cr_assert_null(tls_context_create_foreign(&settings, error, sizeof(error)));
+    cr_assert(strncmp(error, "Failed to load tls-crl-file", 27) == 0, "%s", error);
+    settings.cert_file = NULL;
+    cr_assert_null(tls_context_create_foreign(&settings, error, sizeof(error)));
+    cr_assert_str_eq(error, "No tls-cert-file configured!");
+}
 #endif

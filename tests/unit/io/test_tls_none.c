@@ -22,6 +22,9 @@ Test(tls_none, creation_fails)
     cr_assert_null(
         tls_context_create_client(&(struct tls_client_settings){0}, error, sizeof(error)));
     cr_assert_str_eq(error, "Failed finding TLS support.");
+    memset(error, 0, sizeof(error));
+    cr_assert_null(tls_context_create_foreign(&(struct tls_settings){0}, error, sizeof(error)));
+    cr_assert_str_eq(error, "Failed finding TLS support.");
     cr_assert_null(transport_tls_create(&(struct tls_transport_options){0}));
 }
 
