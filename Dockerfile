@@ -2,7 +2,9 @@
 #   docker build -t sluice .
 #   docker run -p 6379:6379 -v sluice:/data sluice --requirepass secret
 # Arguments are the server's. Protected mode is off, since a container's clients are never local: set a
-# password, or TLS (mount certificates and give --tls-port 6379 --port 0 --tls-cert-file ...).
+# password, or TLS (mount certificates and give --tls-port 6379 --port 0 --tls-cert-file ...). The health
+# check asks with -e REDISCLI_AUTH=secret, and as HEALTH_FLAGS says: "--tls --cacert /certs/ca.crt ...".
+# tests/packaging/image builds and tries it where there is no Docker.
 FROM debian:bookworm-slim AS build
 WORKDIR /source
 COPY . .
@@ -20,5 +22,6 @@ USER redis
 WORKDIR /data
 VOLUME /data
 EXPOSE 6379
-HEALTHCHECK --interval=10s --timeout=3s CMD ["redis-cli", "--health"]
+ENV HEALTH_FLAGS=""
+HEALTHCHECK --interval=10s --timeout=3s CMD exec redis-cli $HEALTH_FLAGS --health
 ENTRYPOINT ["redis-server", "--bind", "* -::*", "--protected-mode", "no"]
