@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "base/thread_role.h"
+#include "reply_text.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -68,17 +69,14 @@ void fixture_destroy(struct command_fixture *fixture)
 /* Takes the reply out of the client as text. */
 static void take_reply(struct command_fixture *fixture)
 {
-    struct reply_chain *chain = &fixture->client->reply.chain;
+    size_t size = fixture->client->reply.chain.size;
     mem_free(fixture->text);
-    char *at = fixture->text = mem_alloc(chain->size + 1);
-    for (struct reply_chunk *chunk = chain->head; chunk; chunk = chunk->next) {
-        memcpy(at, chunk->bytes, chunk->size);
-        at += chunk->size;
-    }
+    fixture->text = reply_take(&fixture->client->reply.chain);
+    const char *end = fixture->text + size;
     char *to = fixture->text;
-    for (const char *from = fixture->text; from < at; from++) {
-        if (from[0] == '\r' && from + 1 < at && from[1] == '\n') {
-            if (from + 2 < at)
+    for (const char *from = fixture->text; from < end; from++) {
+        if (from[0] == '\r' && from + 1 < end && from[1] == '\n') {
+            if (from + 2 < end)
                 *to++ = ' ';
             from++;
         } else {
@@ -86,7 +84,6 @@ static void take_reply(struct command_fixture *fixture)
         }
     }
     *to = '\0';
-    reply_chain_free(chain);
 }
 
 static void note_propagated(struct command_fixture *fixture, struct call *call)

@@ -2,16 +2,7 @@
  * clients that close or are unblocked; and timeouts in arguments. */
 #include "dispatch/blocking.h"
 
-#include "base/clock.h"
-#include "base/hash.h"
-#include "base/memory.h"
-#include "dispatch/execute.h"
-#include "io/byte_pool.h"
-#include "keyspace/keyspace.h"
-#include "observability/observability_options.h"
-#include "observability/stats.h"
-#include <criterion/criterion.h>
-#include <stdio.h>
+#include "executor_rig.h"
 #include <stdlib.h>
 
 enum { CLIENTS = 8, KEYS = 5, STEPS = 30000, KEYS_OF_ONE_MAX = 4 };
@@ -77,40 +68,15 @@ struct peer {
     uint64_t since;
 };
 
-static struct keyspace_settings keyspace_settings;
-static struct observability_settings settings;
-static struct stats stats;
-static struct services services;
-static struct executor *executor;
-static struct byte_pool *pool;
 static struct peer peers[CLIENTS];
 static bool exists[KEYS];
 static uint64_t moment;
 
 static void set_up(void)
 {
-    mem_init();
-    thread_role_enter(THREAD_INDEX_MAIN, "main");
-    hash_init_with((const uint8_t[16]){3});
-    clock_update();
-    keyspace_settings_init(&keyspace_settings);
-    settings = (struct observability_settings){.slowlog_log_slower_than = -1};
-    stats_init(&stats);
-    services = (struct services){.keyspace = keyspace_create(&keyspace_settings, NULL),
-                                 .commands = command_table_create(),
-                                 .stats = &stats};
-    command_table_add(services.commands, specs);
-    executor = executor_create(&services, &settings);
-    pool = byte_pool_create(1 << 16);
+    create_executor(specs);
     for (int i = 0; i < CLIENTS; i++)
         peers[i].client = client_create_internal();
-}
-
-static void drop_batch(struct peer *peer)
-{
-    if (peer->batch)
-        request_batch_free(pool, peer->batch);
-    peer->batch = NULL;
 }
 
 static void tear_down(void)
@@ -119,14 +85,11 @@ static void tear_down(void)
         executor_forget_client(executor, peers[i].client);
         reply_chain_free(&peers[i].client->reply.chain);
         client_destroy(NULL, peers[i].client);
-        drop_batch(&peers[i]);
+        drop_batch(&peers[i].batch);
     }
     struct blocking_counts counts = blocking_count(executor->blocking);
     cr_assert_eq(counts.clients + counts.keys + counts.with_timeout, 0);
-    executor_destroy(executor);
-    keyspace_destroy(services.keyspace);
-    command_table_destroy(services.commands);
-    byte_pool_destroy(pool);
+    destroy_executor();
 }
 
 TestSuite(blocking, .init = set_up, .fini = tear_down);
@@ -134,28 +97,17 @@ TestSuite(blocking, .init = set_up, .fini = tear_down);
 /* What was written to the client since the last look, without the last CR LF. */
 static const char *look(struct peer *peer)
 {
-    size_t size = 0;
-    struct reply_chain *chain = &peer->client->reply.chain;
-    for (struct reply_chunk *chunk = chain->head; chunk; chunk = chunk->next) {
-        memcpy(peer->text + size, chunk->bytes, chunk->size);
-        size += chunk->size;
-    }
-    peer->text[size >= 2 ? size - 2 : 0] = '\0';
-    reply_chain_free(chain);
+    take_line(peer->client, peer->text, sizeof(peer->text));
     reply_begin(&peer->client->reply, 2, NULL);
     return peer->text;
 }
 
 static void run(struct peer *peer, int argc, const char *const *words)
 {
-    drop_batch(peer);
-    peer->batch = request_batch_create(pool);
-    struct request *request = request_batch_add(peer->batch, argc, false);
+    struct bytes argv[1 + KEYS_OF_ONE_MAX];
     for (int i = 0; i < argc; i++)
-        request->argv[i] = bytes_of_text(words[i]);
-    executor_resolve(services.commands, request);
-    reply_begin(&peer->client->reply, 2, NULL);
-    executor_execute(executor, peer->client, request);
+        argv[i] = bytes_of_text(words[i]);
+    execute_words(peer->client, &peer->batch, argc, argv);
 }
 
 /* The answer to a TAKE of key `key` stands in the client's reply. */
@@ -260,7 +212,7 @@ Test(blocking, agrees_with_a_model)
         compare();
     }
     client_destroy(NULL, writer.client);
-    drop_batch(&writer);
+    drop_batch(&writer.batch);
 }
 
 Test(blocking, clients_that_are_closing_are_passed_over)
@@ -276,7 +228,7 @@ Test(blocking, clients_that_are_closing_are_passed_over)
     cr_assert_not(blocking_unblock(peers[0].client, false));
     reply_chain_free(&writer.client->reply.chain);
     client_destroy(NULL, writer.client);
-    drop_batch(&writer);
+    drop_batch(&writer.batch);
 }
 
 Test(blocking, keys_that_come_by_swapping)

@@ -2,19 +2,11 @@
  * muted replies. */
 #include "dispatch/execute.h"
 
-#include "base/clock.h"
-#include "base/hash.h"
-#include "base/memory.h"
 #include "client/exchange.h"
 #include "dispatch/call.h"
-#include "io/byte_pool.h"
-#include "keyspace/keyspace.h"
+#include "executor_rig.h"
 #include "observability/latency.h"
-#include "observability/observability_options.h"
 #include "observability/slowlog.h"
-#include "observability/stats.h"
-#include <criterion/criterion.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 static int ran;
@@ -45,23 +37,30 @@ static const struct command_spec subcommands[] = {
 
 static const struct command_spec specs[] = {
     {.name = "ok", .handler = ok_command, .arity = -1, .flags = COMMAND_READONLY | COMMAND_LOADING},
-    {.name = "get", .handler = ok_command, .arity = 2, .flags = COMMAND_READONLY,
+    {.name = "get",
+     .handler = ok_command,
+     .arity = 2,
+     .flags = COMMAND_READONLY,
      .keys = KEY_FIRST(KEY_RO)},
-    {.name = "auth", .handler = ok_command, .arity = -2, .flags = COMMAND_NO_AUTH | COMMAND_LOADING},
+    {.name = "auth",
+     .handler = ok_command,
+     .arity = -2,
+     .flags = COMMAND_NO_AUTH | COMMAND_LOADING},
     {.name = "fail", .handler = fail_command, .arity = 1},
-    {.name = "set", .handler = write_command, .arity = 3, .flags = COMMAND_WRITE | COMMAND_DENYOOM,
+    {.name = "set",
+     .handler = write_command,
+     .arity = 3,
+     .flags = COMMAND_WRITE | COMMAND_DENYOOM,
      .keys = KEY_FIRST(KEY_OW)},
-    {.name = "del", .handler = write_command, .arity = -2, .flags = COMMAND_WRITE,
+    {.name = "del",
+     .handler = write_command,
+     .arity = -2,
+     .flags = COMMAND_WRITE,
      .keys = KEY_FIRST(KEY_RM)},
     {.name = "client", .arity = -2, .subcommands = subcommands},
     {0},
 };
 
-static struct keyspace_settings keyspace_settings;
-static struct observability_settings settings;
-static struct stats stats;
-static struct services services;
-static struct executor *executor;
 static struct client *client;
 static char text[512];
 static int propagated;
@@ -75,19 +74,7 @@ static void on_propagate(void *context, const struct call *call)
 
 static void set_up(void)
 {
-    static const uint8_t hash_key[16] = {3};
-    mem_init();
-    thread_role_enter(THREAD_INDEX_MAIN, "main");
-    hash_init_with(hash_key);
-    clock_update();
-    keyspace_settings_init(&keyspace_settings);
-    settings = (struct observability_settings){.slowlog_log_slower_than = -1};
-    stats_init(&stats);
-    services = (struct services){.keyspace = keyspace_create(&keyspace_settings, NULL),
-                                 .commands = command_table_create(),
-                                 .stats = &stats};
-    command_table_add(services.commands, specs);
-    executor = executor_create(&services, &settings);
+    create_executor(specs);
     executor->propagate = on_propagate;
     executor->propagate_context = &propagated;
     client = client_create_internal();
@@ -100,43 +87,30 @@ TestSuite(execute, .init = set_up);
 /* Runs a line of words; returns the reply without the last CR LF. */
 static const char *execute(const char *line)
 {
-    struct byte_pool *pool = byte_pool_create(1 << 16);
-    struct request_batch *batch = request_batch_create(pool);
     char *words = strdup(line);
     struct bytes argv[32];
     int argc = 0;
     char *rest = words;
     for (char *word = strsep(&rest, " "); word; word = strsep(&rest, " "))
         argv[argc++] = bytes_of_text(word);
-    struct request *request = request_batch_add(batch, argc, false);
-    memcpy(request->argv, argv, (size_t)argc * sizeof(argv[0]));
-    executor_resolve(services.commands, request);
+    struct request_batch *batch = make_batch(argc, argv);
+    struct request *request = batch->first;
     for (int stage = 0; stage < 2; stage++)
         executor_prefetch(executor, client, request, stage);
     reply_begin(&client->reply, 2, NULL);
     executor_begin_run(executor);
     executor_execute(executor, client, request);
-    size_t size = 0;
-    for (struct reply_chunk *chunk = client->reply.chain.head; chunk; chunk = chunk->next) {
-        memcpy(text + size, chunk->bytes, chunk->size);
-        size += chunk->size;
-    }
-    text[size >= 2 ? size - 2 : 0] = '\0';
-    reply_chain_free(&client->reply.chain);
+    take_line(client, text, sizeof(text));
     request_batch_free(pool, batch);
-    byte_pool_destroy(pool);
     free(words);
     return text;
 }
 
 Test(execute, resolves_command_and_key)
 {
-    struct byte_pool *pool = byte_pool_create(1 << 16);
-    struct request_batch *batch = request_batch_create(pool);
-    struct request *request = request_batch_add(batch, 2, false);
-    request->argv[0] = BYTES_LITERAL("GET");
-    request->argv[1] = BYTES_LITERAL("key");
-    executor_resolve(services.commands, request);
+    const struct bytes argv[] = {BYTES_LITERAL("GET"), BYTES_LITERAL("key")};
+    struct request_batch *batch = make_batch(2, argv);
+    struct request *request = batch->first;
     cr_assert_str_eq(request->command->name, "get");
     cr_assert(request->has_key_hash);
     cr_assert_eq(request->key_hash, hash_bytes("key", 3));
@@ -145,12 +119,12 @@ Test(execute, resolves_command_and_key)
     executor_resolve(services.commands, short_one);
     cr_assert_not(short_one->has_key_hash);
     request_batch_free(pool, batch);
-    byte_pool_destroy(pool);
 }
 
 Test(execute, unknown_commands)
 {
-    cr_assert_str_eq(execute("nonsense"), "-ERR unknown command 'nonsense', with args beginning with: ");
+    cr_assert_str_eq(execute("nonsense"),
+                     "-ERR unknown command 'nonsense', with args beginning with: ");
     cr_assert_str_eq(execute("nonsense a b"),
                      "-ERR unknown command 'nonsense', with args beginning with: 'a' 'b' ");
     char line[400] = "long ";

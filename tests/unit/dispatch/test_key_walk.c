@@ -2,18 +2,9 @@
  * and swapped, clients leave, while several walks go on. */
 #include "dispatch/key_walk.h"
 
-#include "base/clock.h"
-#include "base/hash.h"
-#include "base/memory.h"
 #include "client/exchange.h"
 #include "dispatch/blocking.h"
-#include "dispatch/execute.h"
-#include "io/byte_pool.h"
-#include "keyspace/keyspace.h"
-#include "observability/observability_options.h"
-#include "observability/stats.h"
-#include <criterion/criterion.h>
-#include <stdio.h>
+#include "executor_rig.h"
 #include <stdlib.h>
 
 enum { CLIENTS = 4, NAMES = 40000, DATABASES = 2, STEPS = 12000 };
@@ -39,45 +30,20 @@ struct peer {
     bool may[NAMES];
 };
 
-static struct keyspace_settings keyspace_settings;
-static struct observability_settings settings;
-static struct stats stats;
-static struct services services;
-static struct executor *executor;
-static struct byte_pool *pool;
 static struct peer peers[CLIENTS];
 static bool exists[DATABASES][NAMES]; /* by content */
 static int content_of[DATABASES];
 
 static void set_up(void)
 {
-    mem_init();
-    thread_role_enter(THREAD_INDEX_MAIN, "main");
-    hash_init_with((const uint8_t[16]){3});
-    clock_update();
-    keyspace_settings_init(&keyspace_settings);
-    settings = (struct observability_settings){.slowlog_log_slower_than = -1};
-    stats_init(&stats);
-    services = (struct services){.keyspace = keyspace_create(&keyspace_settings, NULL),
-                                 .commands = command_table_create(),
-                                 .stats = &stats};
-    command_table_add(services.commands, specs);
-    executor = executor_create(&services, &settings);
+    create_executor(specs);
     key_walks_set_slice(executor->walks, 1);
-    pool = byte_pool_create(1 << 16);
     for (int i = 0; i < CLIENTS; i++) {
         peers[i].client = client_create_internal();
         peers[i].client->flags &= ~(uint32_t)CLIENT_INTERNAL;
     }
     for (int i = 0; i < DATABASES; i++)
         content_of[i] = i;
-}
-
-static void drop_batch(struct peer *peer)
-{
-    if (peer->batch)
-        request_batch_free(pool, peer->batch);
-    peer->batch = NULL;
 }
 
 static void tear_down(void)
@@ -87,15 +53,12 @@ static void tear_down(void)
         reply_chain_free(&peers[i].client->reply.chain);
         peers[i].client->flags |= CLIENT_INTERNAL;
         client_destroy(NULL, peers[i].client);
-        drop_batch(&peers[i]);
+        drop_batch(&peers[i].batch);
     }
     cr_assert_eq(key_walks_count(executor->walks), 0);
     for (int i = 0; i < DATABASES; i++)
         cr_assert_eq(keyspace_db(services.keyspace, i)->keys.pauses, 0);
-    executor_destroy(executor);
-    keyspace_destroy(services.keyspace);
-    command_table_destroy(services.commands);
-    byte_pool_destroy(pool);
+    destroy_executor();
 }
 
 TestSuite(key_walk, .init = set_up, .fini = tear_down);
@@ -138,16 +101,11 @@ static void flush(int db)
 
 static void begin(struct peer *peer, int db)
 {
-    drop_batch(peer);
-    peer->batch = request_batch_create(pool);
-    struct request *request = request_batch_add(peer->batch, 2, false);
     peer->half = rand() % 2;
-    request->argv[0] = BYTES_LITERAL("keys");
-    request->argv[1] = peer->half ? BYTES_LITERAL("k*[02468]") : BYTES_LITERAL("*");
-    executor_resolve(services.commands, request);
-    reply_begin(&peer->client->reply, 2, NULL);
     peer->client->db = db;
-    executor_execute(executor, peer->client, request);
+    const struct bytes argv[] = {BYTES_LITERAL("keys"),
+                                 bytes_of_text(peer->half ? "k*[02468]" : "*")};
+    execute_words(peer->client, &peer->batch, 2, argv);
     cr_assert(peer->client->flags & CLIENT_BLOCKED);
     peer->walks = true;
     peer->content = content_of[db];
@@ -163,14 +121,7 @@ static bool is_wanted(const struct peer *peer, int name)
 /* What was answered: each name at most once, those that may be there, and those that must. */
 static void check_answer(struct peer *peer)
 {
-    size_t size = 0;
-    struct reply_chain *chain = &peer->client->reply.chain;
-    char *text = mem_alloc(chain->size + 1);
-    for (struct reply_chunk *chunk = chain->head; chunk; chunk = chunk->next) {
-        memcpy(text + size, chunk->bytes, chunk->size);
-        size += chunk->size;
-    }
-    text[size] = '\0';
+    char *text = reply_take(&peer->client->reply.chain);
     cr_assert_eq(text[0], '*');
     char *at;
     long count = strtol(text + 1, &at, 10);
@@ -185,7 +136,6 @@ static void check_answer(struct peer *peer)
     for (int name = 0; name < NAMES; name++)
         cr_assert_not(peer->must[name] && is_wanted(peer, name), "%d is missing", name);
     mem_free(text);
-    reply_chain_free(chain);
     reply_begin(&peer->client->reply, 2, NULL);
     peer->walks = false;
 }

@@ -1,73 +1,34 @@
 /* Subscriptions against a matrix of who listens to what, and the bytes of messages. */
-#include "base/clock.h"
-#include "base/hash.h"
-#include "base/memory.h"
 #include "base/text.h"
-#include "client/client_table.h"
 #include "pubsub/channels.h"
-#include <criterion/criterion.h>
+#include "push_rig.h"
 #include <stdio.h>
 #include <stdlib.h>
 
 enum { CLIENTS = 9, NAMES = 7 };
 
-static struct client_table *table;
-static struct push_queue push;
 static struct channels channels;
-static struct client *clients[CLIENTS];
 
 /* Names of channels, and patterns: the same words serve as both. */
 static const char *const names[NAMES] = {"", "a", "ab", "abc", "a*", "?b*", "[ab]"};
 
 static void setup(void)
 {
-    thread_role_enter(THREAD_INDEX_MAIN, "main");
-    hash_init_with((const uint8_t[16]){3});
-    clock_update();
-    table = client_table_create();
-    push_queue_init(&push, NULL);
+    create_clients(CLIENTS);
     channels_init(&channels, &push);
-    for (int i = 0; i < CLIENTS; i++) {
-        clients[i] = client_create(table);
+    for (int i = 0; i < CLIENTS; i++)
         clients[i]->protocol = i % 2 ? 3 : 2;
-    }
 }
 
 static void teardown(void)
 {
-    for (int i = 0; i < CLIENTS; i++) {
+    for (int i = 0; i < CLIENTS; i++)
         channels_remove_client(&channels, clients[i]);
-        push_forget(&push, clients[i]);
-        client_destroy(table, clients[i]);
-    }
     channels_deinit(&channels);
-    push_queue_deinit(&push);
-    client_table_destroy(table);
+    destroy_clients(CLIENTS);
 }
 
 TestSuite(channels, .init = setup, .fini = teardown);
-
-/* What the client was sent, as text to be freed; its reply becomes empty. */
-static char *take(struct client *client)
-{
-    struct reply_chain *chain = &client->reply.chain;
-    char *text = mem_alloc(chain->size + 1);
-    size_t size = 0;
-    for (struct reply_chunk *chunk = chain->head; chunk; chunk = chunk->next) {
-        memcpy(text + size, chunk->bytes, chunk->size);
-        size += chunk->size;
-    }
-    text[size] = '\0';
-    reply_chain_free(chain);
-    return text;
-}
-
-static void expect_sent(struct client *client, const char *expected)
-{
-    char *text = take(client);
-    cr_assert_str_eq(text, expected);
-    mem_free(text);
-}
 
 Test(channels, messages_in_both_protocols)
 {

@@ -1,9 +1,9 @@
 /* Which classes are told, and on which channels. */
 #include "base/clock.h"
 #include "base/hash.h"
-#include "base/memory.h"
 #include "keyspace/keyspace.h"
 #include "pubsub/notifications.h"
+#include "reply_text.h"
 #include <criterion/criterion.h>
 #include <stdlib.h>
 
@@ -20,15 +20,9 @@ static void expect(unsigned classes, unsigned class, const char *expected)
                                     .db = &db,
                                     .key = BYTES_LITERAL("k")};
     notifications_publish(&channels, classes, &event);
-    char text[512];
-    size_t size = 0;
-    for (struct reply_chunk *chunk = client->reply.chain.head; chunk; chunk = chunk->next) {
-        memcpy(text + size, chunk->bytes, chunk->size);
-        size += chunk->size;
-    }
-    text[size] = '\0';
-    reply_chain_free(&client->reply.chain);
+    char *text = reply_take(&client->reply.chain);
     cr_assert_str_eq(text, expected);
+    mem_free(text);
 }
 
 #define KEYSPACE "*4\r\n$8\r\npmessage\r\n$1\r\n*\r\n$16\r\n__keyspace@7__:k\r\n$3\r\nset\r\n"

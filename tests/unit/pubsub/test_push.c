@@ -1,7 +1,7 @@
 /* Where pushes go: into the receiver's reply, or aside for the client whose command runs. */
 #include "base/clock.h"
-#include "base/memory.h"
 #include "pubsub/push.h"
+#include "reply_text.h"
 #include <criterion/criterion.h>
 
 static struct push_queue queue;
@@ -35,14 +35,9 @@ static void say(const char *text)
 
 static void expect(const char *expected)
 {
-    char text[256];
-    size_t size = 0;
-    for (struct reply_chunk *chunk = client->reply.chain.head; chunk; chunk = chunk->next) {
-        memcpy(text + size, chunk->bytes, chunk->size);
-        size += chunk->size;
-    }
-    text[size] = '\0';
+    char *text = reply_text(&client->reply.chain);
     cr_assert_str_eq(text, expected);
+    mem_free(text);
 }
 
 Test(push, behind_what_was_answered)

@@ -1,70 +1,32 @@
 /* The tracking table and prefixes against a matrix of who read what. */
 #include "base/background.h"
-#include "base/clock.h"
-#include "base/hash.h"
-#include "base/memory.h"
-#include "client/client_table.h"
 #include "pubsub/tracking.h"
-#include <criterion/criterion.h>
+#include "push_rig.h"
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 enum { CLIENTS = 6, KEYS = 20 };
 
-static struct client_table *table;
-static struct push_queue push;
 static struct tracking tracking;
-static struct client *clients[CLIENTS];
 
 static void setup(void)
 {
-    thread_role_enter(THREAD_INDEX_MAIN, "main");
-    hash_init_with((const uint8_t[16]){5});
-    clock_update();
-    table = client_table_create();
-    push_queue_init(&push, NULL);
+    create_clients(CLIENTS);
     tracking_init(&tracking, &push, table);
-    for (int i = 0; i < CLIENTS; i++) {
-        clients[i] = client_create(table);
+    for (int i = 0; i < CLIENTS; i++)
         clients[i]->protocol = 3;
-    }
 }
 
 static void teardown(void)
 {
-    for (int i = 0; i < CLIENTS; i++) {
+    for (int i = 0; i < CLIENTS; i++)
         tracking_disable(&tracking, clients[i]);
-        push_forget(&push, clients[i]);
-        client_destroy(table, clients[i]);
-    }
     tracking_deinit(&tracking);
-    push_queue_deinit(&push);
-    client_table_destroy(table);
+    destroy_clients(CLIENTS);
 }
 
 TestSuite(tracking, .init = setup, .fini = teardown);
-
-static char *take(struct client *client)
-{
-    struct reply_chain *chain = &client->reply.chain;
-    char *text = mem_alloc(chain->size + 1);
-    size_t size = 0;
-    for (struct reply_chunk *chunk = chain->head; chunk; chunk = chunk->next) {
-        memcpy(text + size, chunk->bytes, chunk->size);
-        size += chunk->size;
-    }
-    text[size] = '\0';
-    reply_chain_free(chain);
-    return text;
-}
-
-static void expect_sent(struct client *client, const char *expected)
-{
-    char *text = take(client);
-    cr_assert_str_eq(text, expected);
-    mem_free(text);
-}
 
 #define INVALIDATE ">2\r\n$10\r\ninvalidate\r\n"
 
