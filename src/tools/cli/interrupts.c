@@ -41,3 +41,18 @@ void interrupts_exit(void)
     install(on_signal_exit);
     waiting_client = NULL;
 }
+
+void interrupts_hold(void)
+{
+    sigset_t held;
+    sigemptyset(&held);
+    sigaddset(&held, SIGINT);
+    int result = sigprocmask(SIG_BLOCK, &held, NULL);
+    assert(result == 0);
+}
+
+bool interrupts_are_held(void)
+{
+    sigset_t pending;
+    return sigpending(&pending) == 0 && sigismember(&pending, SIGINT) == 1;
+}

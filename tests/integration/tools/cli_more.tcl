@@ -143,6 +143,11 @@ start_server {} {
             [dict get $result out]
     }
 
+    test "cli --intrinsic-latency tells what it has when it is interrupted" {
+        catch {exec timeout -s INT -k 5 0.5 [cli_program] --intrinsic-latency 30} text
+        assert_match "Max latency so far: * total runs (avg latency: *Worst run took *" $text
+    }
+
     test "cli: a TLS port and a plain one, mistaken for each other" {
         if {[srv tls]} {
             set result [cli_words [list -h 127.0.0.1 -p [srv port] ping]]
