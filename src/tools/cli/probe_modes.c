@@ -133,14 +133,16 @@ int tls_info_mode(struct cli *cli)
         fprintf(stderr, "The connection does not use TLS.\n");
         return 1;
     }
-    /* The server may refuse the client's certificate only now. */
-    if (!fetch_session(cli)) {
-        cli_print_error(cli);
-        return 1;
-    }
     print_report(&report);
+    fflush(stdout);
+    /* The server may refuse the client's certificate only now. What it showed is told all the same.
+     */
+    bool is_answered = fetch_session(cli);
+    if (!is_answered)
+        cli_print_error(cli);
     struct sync_tls_report again;
-    bool is_back = cli_connect(cli) == 0 && sync_client_describe_tls(cli->client, &again);
+    bool is_back =
+        is_answered && cli_connect(cli) == 0 && sync_client_describe_tls(cli->client, &again);
     if (is_back)
         printf("Second handshake: %s, %.2f ms\n", kind_of(&again),
                (double)again.handshake_us / 1000);

@@ -75,7 +75,11 @@ start_server {overrides {tls-auth-clients yes}} {
         }
         set result [cli_words [concat [list -p [srv tls_port] --insecure --cacert [certificate other-ca.crt] --tls-info] [pair client]]]
         assert_match "*Verification: *FAILED: *(ignored by --insecure)*" [dict get $result out]
-        assert_equal 1 [dict get [cli_words [concat [list -p [srv tls_port] --tls-info] $ca]] code]
+        # What the server showed before it refused is told.
+        set result [cli_words [concat [list -p [srv tls_port] --tls-info] $ca]]
+        assert_equal 1 [dict get $result code]
+        assert_match "*Handshake: *subject: *CN=server*" [dict get $result out]
+        assert_match "*certificate required*" [dict get $result err]
     }
 
     test "cli TLS: a reconnection resumes the session" {
@@ -121,6 +125,14 @@ start_server {overrides {tls-auth-clients yes}} {
     }
     }
 
+    test "cli TLS: a revoked client certificate" {
+        r config set tls-crl-file [certificate ca.crl]
+        assert_refused "*TLS *certificate revoked (the server finds that the client certificate was revoked (--cert))*" \
+            {*}$ca {*}[pair revoked]
+        assert_equal "PONG\n" [dict get [tls_cli {*}$ca {*}[pair client]] out]
+        r config set tls-crl-file ""
+    }
+
     test "cli TLS: --health" {
         set words [concat [list -p [srv tls_port] --tls --health] $ca]
         set result [cli_words [concat $words [pair client]]]
@@ -134,6 +146,49 @@ start_server {overrides {tls-auth-clients yes}} {
     test "cli TLS: a rediss URI" {
         set result [cli_words [concat [list -u rediss://localhost:[srv tls_port]/2] $ca [pair client] {ping}]]
         assert_equal "PONG\n" [dict get $result out]
+    }
+
+    test "cli TLS: a rediss URI with user, password and database" {
+        r config set requirepass "p@ss/w:rd"
+        set credentials "default:p%40ss%2Fw%3Ard@"
+        foreach host {localhost 127.0.0.1} {
+            foreach {path db} {/3 3 / 0 "" 0} {
+                set result [cli_words [concat [list -u rediss://$credentials$host:[srv tls_port]$path \
+                    --no-auth-warning --tls-verify-host] $ca [pair client] {client info}]]
+                assert_match "* db=$db * user=default *" [dict get $result out] $host$path
+            }
+        }
+        # The password alone, and one that is refused.
+        set result [cli_words [concat [list -u rediss://p%40ss%2Fw%3Ard@localhost:[srv tls_port] --no-auth-warning] \
+            $ca [pair client] ping]]
+        assert_equal "PONG\n" [dict get $result out]
+        set result [cli_words [concat [list -u rediss://:wrong@localhost:[srv tls_port]] $ca [pair client] ping]]
+        assert_equal 1 [dict get $result code]
+        assert_match "Warning: *AUTH failed: WRONGPASS*" [dict get $result err]
+        set ::env(REDISCLI_AUTH) "p@ss/w:rd"
+        assert_equal "PONG\n" [dict get [tls_cli {*}$ca {*}[pair client]] out]
+        unset ::env(REDISCLI_AUTH)
+        foreach {uri error} {rediss://[::1 "Invalid host or port in URI\n" rediss://a%4@b "Invalid user or password in URI\n"
+            rediss://localhost/x "Invalid database number in URI\n" rediss://localhost:70000 "Invalid host or port in URI\n"} {
+            assert_equal $error [dict get [cli_words [list -u $uri ping]] err]
+        }
+        r config set requirepass ""
+    }
+}
+
+if {![catch {close [socket -server {apply {args {}}} -myaddr ::1 0]}]} {
+    start_server {overrides {bind "127.0.0.1 ::1"}} {
+        test "cli TLS: a rediss URI with an IPv6 address; -4 and -6" {
+            set words [list --cacert [certificate ca.crt] {*}[pair client]]
+            set result [cli_words [concat [list -u "rediss://\[::1\]:[srv tls_port]/1" --tls-verify-host] $words {client info}]]
+            assert_match "* laddr=\\\[::1\\\]:[srv tls_port] * db=1 *" [dict get $result out] $result
+            # Preferences: where localhost has one address only, that is taken.
+            set has_both [expr {![catch {exec getent ahostsv6 localhost} found] && [string match "::1 *" $found]}]
+            foreach {flag address} [list -4 127.0.0.1 -6 [expr {$has_both ? {\[::1\]} : "127.0.0.1"}]] {
+                set result [cli_words [concat [list $flag -h localhost -p [srv tls_port] --tls] $words {client info}]]
+                assert_match "* laddr=$address:*" [dict get $result out] $flag
+            }
+        }
     }
 }
 
@@ -170,6 +225,13 @@ proc says_to_openssl {server_words args} {
 test "cli TLS: an expired server certificate" {
     assert_match "*certificate verify failed: certificate has expired (the validity of the server's certificate is over; --tls-info --insecure shows its dates)*" \
         [says_to_openssl [pair_of_server server-expired]]
+}
+
+test "cli TLS: a silent server" {
+    set port [canned_server {{}}]
+    set result [cli_words [list -p $port -t 0.3 --tls --insecure ping]]
+    assert_equal [list 1 "Could not connect to Redis at 127.0.0.1:$port: TLS handshake timed out (is it a plaintext port? Without --tls it may answer)\n"] \
+        [list [dict get $result code] [dict get $result err]]
 }
 
 test "cli TLS: a server without a common group" {
