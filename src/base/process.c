@@ -122,10 +122,12 @@ uint64_t process_raise_files(uint64_t wanted)
     if (limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur < wanted) {
         struct rlimit raised = {wanted, limit.rlim_max < wanted ? wanted : limit.rlim_max};
         if (setrlimit(RLIMIT_NOFILE, &raised) != 0) {
+            int code = errno;
             raised =
                 (struct rlimit){limit.rlim_max < wanted ? limit.rlim_max : wanted, limit.rlim_max};
             if (setrlimit(RLIMIT_NOFILE, &raised) != 0)
                 raised = limit;
+            errno = code;
         }
         limit = raised;
     }

@@ -11,7 +11,8 @@ void process_remove_pidfile(const char *path);
 /* Remembers argv/environ so that the title can be rewritten; call first in main. */
 void process_title_init(int argc, char **argv);
 void process_set_title(const char *title);
-/* Raises RLIMIT_NOFILE to `wanted` or as near as allowed; returns what is in force. */
+/* Raises RLIMIT_NOFILE to `wanted` or as near as allowed; returns what is in force. When that is
+ * less, errno says why. */
 uint64_t process_raise_files(uint64_t wanted);
 /* Who supervises this process, "upstart" or "systemd", or NULL: nobody that `mode` allows ("auto",
  * "systemd", "upstart", "no"). Upstart sees the process stop, systemd gets a first message; either

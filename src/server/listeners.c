@@ -133,7 +133,7 @@ static bool add_unix(struct server *server, struct buffer *error)
     struct listener *listener = listener_create_unix(io_pool_main_loop(server->pool),
                                                      settings->unixsocket, mode, &options, reason);
     if (!listener) {
-        (void)buffer_printf(error, "Failed opening Unix socket: bind: %s", reason);
+        (void)buffer_printf(error, "Failed opening Unix socket: %s", reason);
         return false;
     }
     server->listeners[server->listener_count++] = listener;

@@ -23,6 +23,7 @@
 #include "observability/latency.h"
 #include "observability/slowlog.h"
 #include "observability/stats.h"
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -79,6 +80,7 @@ static void raise_files(struct server *server)
 {
     int64_t wanted = server->settings.client.maxclients;
     server->files_max = process_raise_files((uint64_t)wanted + RESERVED_FILES);
+    int code = errno;
     server->maxclients = wanted;
     if (server->files_max >= (uint64_t)wanted + RESERVED_FILES)
         return;
@@ -86,6 +88,8 @@ static void raise_files(struct server *server)
         server->files_max > RESERVED_FILES + 1 ? (int64_t)server->files_max - RESERVED_FILES : 1;
     log_warning("You requested maxclients of %lld requiring at least %lld max file descriptors.",
                 (long long)wanted, (long long)wanted + RESERVED_FILES);
+    log_warning("Server can't set maximum open files to %lld because of OS error: %s.",
+                (long long)wanted + RESERVED_FILES, strerror(code));
     log_warning(
         "Current maximum open files is %llu. maxclients has been reduced to %lld to compensate for "
         "low ulimit. If you need higher maxclients increase 'ulimit -n'.",

@@ -118,6 +118,8 @@ struct server {
 
 /* Everything from argv to a running loop to exit status. */
 int server_main(int argc, char **argv);
+/* Logs what of the system and of the settings an operator should mend. */
+void server_warn_at_start(const struct server *server);
 /* A message to systemd, when it supervises this process. */
 void server_notify_supervisor(const struct server *server, const char *message);
 

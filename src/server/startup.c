@@ -40,10 +40,11 @@ static int open_log(const struct server_settings *settings)
 {
     log_set_level((enum log_level)settings->loglevel);
     log_set_format((enum log_format)settings->log_format);
-    if (settings->logfile && log_set_file(settings->logfile) != 0) {
+    int result = settings->logfile ? log_set_file(settings->logfile) : 0;
+    if (result != 0) {
         fprintf(stderr,
                 "\n*** FATAL CONFIG FILE ERROR (Redis %s) ***\nCan't open the log file: %s\n",
-                REDIS_VERSION, settings->logfile);
+                REDIS_VERSION, strerror(-result));
         return -1;
     }
     if (settings->syslog_enabled)
@@ -166,9 +167,8 @@ static int become_process(struct server *server)
     const char *pidfile = pidfile_of(settings);
     if (pidfile && process_write_pidfile(pidfile) != 0)
         log_warning("Failed to write PID file: %s", pidfile);
+    server_warn_at_start(server);
     (void)clock_trust_counter();
-    if (settings->disable_thp)
-        (void)process_disable_thp();
     if (settings->server_cpulist && process_set_cpulist(settings->server_cpulist) != 0)
         log_warning("server-cpulist '%s' cannot be applied", settings->server_cpulist);
     return 0;

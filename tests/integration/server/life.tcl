@@ -139,6 +139,32 @@ test "INFO says who supervises the server, and systemd alone is notified" {
     }
 } {sluice}
 
+test "What an operator should mend is logged at start" {
+    set somaxconn [string trim [read_file /proc/sys/net/core/somaxconn]]
+    set overcommit [string trim [read_file /proc/sys/vm/overcommit_memory]]
+    start_server {overrides {tcp-backlog 2000000000 maxclients 4000000000 disable-thp no}} {
+        assert {[server_log_contains "*# WARNING: The TCP backlog setting of 2000000000 cannot be enforced because\
+            /proc/sys/net/core/somaxconn is set to the lower value of $somaxconn."]}
+        assert_equal [expr {$overcommit != 1}] [server_log_contains "*# WARNING Memory overcommit must be enabled! *"]
+        assert {[server_log_contains "*# You requested maxclients of 4000000000 requiring at least 4000000032 max file descriptors."]}
+        assert {[server_log_contains "*# Server can't set maximum open files to 4000000032 because of OS error: Operation not permitted."]}
+        assert {[server_log_contains "*# Current maximum open files is *. maxclients has been reduced to *"]}
+        set path /sys/kernel/mm/transparent_hugepage/enabled
+        set always [expr {[file exists $path] && [string match {*\[always\]*} [read_file $path]]}]
+        assert_equal $always [server_log_contains "*# WARNING You have Transparent Huge Pages (THP) support enabled in your kernel. *"]
+    }
+}
+
+test "Options of parts that do not exist yet are not silent" {
+    foreach {name value} {appendonly yes replicaof "127.0.0.1 1" cluster-enabled yes user "default off" aclfile /nosuch} {
+        set option [expr {$value eq "yes" ? "$name yes" : $name}]
+        lassign [run_server_program [concat [list --port 0 --$name] $value]] code output
+        assert_match "*# WARNING: '$option' is accepted, but not served yet: *" $output
+    }
+    lassign [run_server_program {--port 0}] code output
+    assert_no_match "*not served yet*" $output
+} {sluice}
+
 test "logfile gets the log, and is reopened when it was moved away" {
     set log [file join $::work_dir my.log]
     start_server [list overrides [list logfile $log] wait 0] {
@@ -149,6 +175,15 @@ test "logfile gets the log, and is reopened when it was moved away" {
         wait_until 0 10 {process_alive [srv pid]}
         assert_match "*bye bye*" [read_file $log]
     }
+}
+
+test "A log or a socket that cannot be made ends the start" {
+    lassign [run_server_program {--port 0 --logfile /nosuch/x}] code output
+    assert_equal 1 $code
+    assert_match "*FATAL CONFIG FILE ERROR*Can't open the log file: No such file or directory*" $output
+    lassign [run_server_program {--port 0 --unixsocket /nosuch/x}] code output
+    assert_equal 1 $code
+    assert_match "*# Failed opening Unix socket: bind: No such file or directory*" $output
 }
 
 test "A port that is taken ends the start" {
