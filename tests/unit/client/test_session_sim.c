@@ -3,8 +3,8 @@
  * command is handed on once and in order with the bytes that were sent, every reply arrives once
  * and in order, CLOSED comes once and last, and nothing is kept.
  *
- * SIM_SEEDS chooses how many seeds run (SIM_SEED_FIRST the first of them). Seeds that failed once
- * are in `old_failures` and run always. */
+ * sim_seeds.h has the environment's say in which seeds run. Those that failed once are in
+ * `old_failures` and run always. */
 #ifdef BUILD_TLS
 #include "client/session.h"
 
@@ -12,25 +12,14 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "io/loop_internal.h"
-#include "io/tls_context.h"
-#include "io/tls_tickets.h"
 #include "protocol/resp_writer.h"
 #include "sim_client.h"
 #include "sim_clock.h"
+#include "sim_seeds.h"
 #include <criterion/criterion.h>
 #include <errno.h>
-#include <openssl/ssl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-/* One thread: ThreadSanitizer sees nothing here, and is slow. */
-#ifdef __SANITIZE_THREAD__
-enum { SEEDS_DIVISOR = 25 };
-#else
-enum { SEEDS_DIVISOR = 1 };
-#endif
 
 enum {
     SEEDS_PLAIN = 2000 / SEEDS_DIVISOR,
@@ -44,8 +33,6 @@ enum {
     PAYLOAD_MAX = 150000,
     OWED_MAX = 64
 };
-
-#define CERTIFICATES "tests/tls/"
 
 static const uint64_t old_failures[] = {0};
 
@@ -587,8 +574,7 @@ static void close_host(struct io_thread *thread)
 }
 
 /* `fail_call` > 0: that call of the backend fails with `error`. Returns whether there was one. */
-static bool run_seed_failing(uint64_t seed, struct tls_context *tls, SSL_CTX *const *client_tls,
-                             uint64_t fail_call, int error)
+static bool run_seed(uint64_t seed, const struct sim_tls *tls, uint64_t fail_call, int error)
 {
     sim_clock_now_us = 1000000000;
     run.seed = seed;
@@ -596,11 +582,12 @@ static bool run_seed_failing(uint64_t seed, struct tls_context *tls, SSL_CTX *co
     run.resolved = 0;
     struct sim *sim = sim_create(seed, sim_clock_advance);
     for (int i = 0; i < 2; i++)
-        open_host(&run.threads[i], sim, tls);
+        open_host(&run.threads[i], sim, tls ? tls->context : NULL);
     sim_fail_call(sim, fail_call, error);
     run.side_count = 1 + (unsigned)sim_pick(sim, SIDES_MAX);
     for (unsigned i = 0; i < run.side_count; i++)
-        open_side(&run.sides[i], sim, i, tls ? client_tls[sim_pick(sim, 2)] : NULL);
+        open_side(&run.sides[i], sim, i,
+                  tls ? tls->clients[sim_pick(sim, tls->client_count)] : NULL);
     for (unsigned turn = 0; !is_over(); turn++) {
         CHECK(&run.sides[0], turn < TURNS_MAX);
         if (turn == CALM_TURNS)
@@ -623,16 +610,16 @@ static bool run_seed_failing(uint64_t seed, struct tls_context *tls, SSL_CTX *co
     return has_failed;
 }
 
-static void run_seed(uint64_t seed, struct tls_context *tls, SSL_CTX *const *client_tls)
-{
-    (void)run_seed_failing(seed, tls, client_tls, 0, 0);
-}
+/* Ways of the kernel. */
+static const int call_errors[] = {ENOMEM, ECONNRESET, EPIPE, ENOBUFS, ETIMEDOUT};
 
-static uint64_t from_environment(const char *name, uint64_t otherwise)
-{
-    const char *text = getenv(name);
-    return text ? strtoull(text, NULL, 10) : otherwise;
-}
+static const struct sim_seeds seeds = {
+    .run = run_seed,
+    .old_failures = old_failures,
+    .old_failure_count = sizeof(old_failures) / sizeof(old_failures[0]),
+    .errors = call_errors,
+    .error_count = sizeof(call_errors) / sizeof(call_errors[0]),
+};
 
 static void set_up(void)
 {
@@ -645,73 +632,20 @@ TestSuite(session_sim, .init = set_up, .timeout = 100000);
 
 Test(session_sim, plain)
 {
-    uint64_t first = from_environment("SIM_SEED_FIRST", 1);
-    uint64_t count = from_environment("SIM_SEEDS", SEEDS_PLAIN);
-    for (size_t i = 0; i < sizeof(old_failures) / sizeof(old_failures[0]); i++)
-        run_seed(old_failures[i], NULL, NULL);
-    size_t used = mem_used();
-    for (uint64_t seed = first; seed < first + count; seed++) {
-        run_seed(seed, NULL, NULL);
-        cr_assert_eq(mem_used(), used, "seed %llu keeps memory", (unsigned long long)seed);
-    }
+    sim_run_plain(&seeds, sim_seed_count(SEEDS_PLAIN));
 }
 
 Test(session_sim, every_call_fails_once)
 {
-    static const int errors[] = {ENOMEM, ECONNRESET, EPIPE, ENOBUFS, ETIMEDOUT};
-    enum { ERRORS = sizeof(errors) / sizeof(errors[0]) };
-    uint64_t first = from_environment("SIM_SEED_FIRST", 1);
-    uint64_t seeds = from_environment("SIM_SEEDS", SEEDS_FAILING * 100) / 100;
-    uint64_t runs = 0;
-    run_seed(first, NULL, NULL);
-    size_t used = mem_used();
-    for (uint64_t seed = first; seed < first + seeds; seed++) {
-        uint64_t n = 1;
-        while (run_seed_failing(seed, NULL, NULL, n, errors[(seed + n) % ERRORS]))
-            n++;
-        runs += n;
-        cr_assert_eq(mem_used(), used, "seed %llu keeps memory", (unsigned long long)seed);
-    }
-    cr_assert_geq(runs, seeds);
+    (void)sim_run_failing(&seeds, sim_seed_count(SEEDS_FAILING * 100) / 100, 1);
 }
 
 Test(session_sim, tls)
 {
-    if (access(CERTIFICATES ".complete", R_OK) != 0)
-        cr_assert_eq(system("utils/gen-test-certs.sh"), 0);
-    cr_assert_eq(tls_library_init(), 0);
-    struct tls_settings settings = {.cert_file = (char *)CERTIFICATES "ec.crt",
-                                    .key_file = (char *)CERTIFICATES "ec.key",
-                                    .ca_cert_file = (char *)CERTIFICATES "ca.crt",
-                                    .auth_clients = TLS_AUTH_CLIENTS_NO,
-                                    .session_caching = true,
-                                    .session_cache_size = 100,
-                                    .session_cache_timeout = 300,
-                                    .session_tickets = true};
-    char error[512];
-    struct tls_tickets *tickets = tls_tickets_create();
-    struct tls_context *tls = tls_context_create(&settings, tickets, true, error, sizeof(error));
-    cr_assert_not_null(tls, "%s", error);
-    SSL_CTX *clients[2] = {sim_client_context("TLSv1.2", NULL, NULL),
-                           sim_client_context("TLSv1.3", NULL, NULL)};
-    uint64_t first = from_environment("SIM_SEED_FIRST", 1);
-    uint64_t count = from_environment("SIM_SEEDS", SEEDS_TLS);
-    for (size_t i = 0; i < sizeof(old_failures) / sizeof(old_failures[0]); i++)
-        run_seed(old_failures[i], tls, clients);
-    /* Caches fill at first; then they stay as they are, or nearly so. */
-    enum { WARM = 100, SLACK = 64 * 1024 };
-    size_t used = 0;
-    for (uint64_t i = 0; i < count; i++) {
-        run_seed(first + i, tls, clients);
-        if (i == WARM)
-            used = mem_used();
-        if (i > WARM)
-            cr_assert_leq(mem_used(), used + SLACK, "seed %llu", (unsigned long long)(first + i));
-    }
-    for (int i = 0; i < 2; i++)
-        SSL_CTX_free(clients[i]);
-    tls_context_release(tls);
-    tls_tickets_destroy(tickets);
+    struct sim_tls tls;
+    sim_tls_init(&tls, TLS_AUTH_CLIENTS_NO);
+    sim_run_tls(&seeds, &tls, sim_seed_count(SEEDS_TLS));
+    sim_tls_deinit(&tls);
 }
 
 #endif

@@ -1,9 +1,9 @@
 /* Connections, plain and TLS, on the simulated backend: whatever the network does, bytes arrive in
  * order and once, ends are told once and for what they are, and nothing is kept.
  *
- * A seed makes a network, some connections with a client each, and a fate for each. SIM_SEEDS
- * chooses how many seeds run (SIM_SEED_FIRST the first of them). Seeds that failed once are in
- * `old_failures` and run always. */
+ * A seed makes a network, some connections with a client each, and a fate for each; sim_seeds.h
+ * has the environment's say in which. Seeds that failed once are in `old_failures` and run always.
+ */
 #ifdef BUILD_TLS
 #include "io/connection.h"
 
@@ -12,24 +12,13 @@
 #include "base/memory.h"
 #include "io/io_stats.h"
 #include "io/loop_internal.h"
-#include "io/tls_context.h"
-#include "io/tls_tickets.h"
 #include "sim_client.h"
 #include "sim_clock.h"
+#include "sim_seeds.h"
 #include <criterion/criterion.h>
 #include <errno.h>
-#include <openssl/ssl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-/* One thread: ThreadSanitizer sees nothing here, and is slow. */
-#ifdef __SANITIZE_THREAD__
-enum { SEEDS_DIVISOR = 25 };
-#else
-enum { SEEDS_DIVISOR = 1 };
-#endif
 
 enum {
     SEEDS_PLAIN = 3000 / SEEDS_DIVISOR,
@@ -42,8 +31,6 @@ enum {
     TURNS_MAX = 20000,
     DATA_MAX = 400000 /* several times the output window */
 };
-
-#define CERTIFICATES "tests/tls/"
 
 static const uint64_t old_failures[] = {0, 102033};
 
@@ -348,9 +335,10 @@ static size_t pick_total(struct sim *sim)
     return sim_pick(sim, bounds[sim_pick(sim, 10)]);
 }
 
-static void open_side(struct side *side, struct sim *sim, unsigned number, struct tls_context *tls,
-                      SSL_CTX *client_tls)
+static void open_side(struct side *side, struct sim *sim, unsigned number,
+                      const struct sim_tls *tls)
 {
+    SSL_CTX *client_tls = tls ? tls->clients[sim_pick(sim, tls->client_count)] : NULL;
     *side = (struct side){.sim = sim, .number = number, .loop = run.loops[sim_pick(sim, 2)]};
     side->fate = (enum fate)sim_pick(sim, FATE_COUNT);
     side->moment = (unsigned)sim_pick(sim, 80);
@@ -363,8 +351,10 @@ static void open_side(struct side *side, struct sim *sim, unsigned number, struc
     side->waits_for_room = sim_chance(sim, 128);
     struct sim_peer *peer = sim_peer_create(sim);
     side->client = sim_client_create(peer, client_tls);
-    const struct connection_options options = {
-        .handler = &handler, .owner = side, .tls = tls, .handshake_timeout_ms = 3000};
+    const struct connection_options options = {.handler = &handler,
+                                               .owner = side,
+                                               .tls = tls ? tls->context : NULL,
+                                               .handshake_timeout_ms = 3000};
     struct connection *connection = connection_accept(side->loop, sim_peer_fd(peer), &options);
     side->connection = connection;
     if (connection != NULL)
@@ -459,8 +449,7 @@ static void check_stats(void)
 }
 
 /* `fail_call` > 0: that call of the backend fails with `error`. Returns whether there was one. */
-static bool run_seed_failing(uint64_t seed, struct tls_context *tls, SSL_CTX *const *client_tls,
-                             uint64_t fail_call, int error)
+static bool run_seed(uint64_t seed, const struct sim_tls *tls, uint64_t fail_call, int error)
 {
     sim_clock_now_us = 1000000000;
     run.seed = seed;
@@ -471,7 +460,7 @@ static bool run_seed_failing(uint64_t seed, struct tls_context *tls, SSL_CTX *co
         run.loops[i] = sim_loop_create(sim);
     run.side_count = 1 + (unsigned)sim_pick(sim, SIDES_MAX);
     for (unsigned i = 0; i < run.side_count; i++)
-        open_side(&run.sides[i], sim, i, tls, tls != NULL ? client_tls[sim_pick(sim, 4)] : NULL);
+        open_side(&run.sides[i], sim, i, tls);
     for (unsigned turn = 0; !is_over(); turn++) {
         CHECK(turn < TURNS_MAX);
         if (turn == CALM_TURNS)
@@ -501,59 +490,34 @@ static bool run_seed_failing(uint64_t seed, struct tls_context *tls, SSL_CTX *co
     return has_failed;
 }
 
-static void run_seed(uint64_t seed, struct tls_context *tls, SSL_CTX *const *client_tls)
-{
-    (void)run_seed_failing(seed, tls, client_tls, 0, 0);
-}
-
-static uint64_t from_environment(const char *name, uint64_t otherwise)
-{
-    const char *text = getenv(name);
-    return text != NULL ? strtoull(text, NULL, 10) : otherwise;
-}
-
-Test(connection_sim, plain, .timeout = 100000)
-{
-    mem_init();
-    log_set_level(LOG_NOTHING_);
-    uint64_t first = from_environment("SIM_SEED_FIRST", 1);
-    uint64_t count = from_environment("SIM_SEEDS", SEEDS_PLAIN);
-    for (size_t i = 0; i < sizeof(old_failures) / sizeof(old_failures[0]); i++)
-        run_seed(old_failures[i], NULL, NULL);
-    run_seed(first, NULL, NULL);
-    size_t used = mem_used();
-    for (uint64_t seed = first; seed < first + count; seed++) {
-        run_seed(seed, NULL, NULL);
-        cr_assert_eq(mem_used(), used, "seed %llu keeps memory", (unsigned long long)seed);
-    }
-}
-
-/* Each call of the backend fails once, in each of the ways the kernel has. */
+/* The ways of the kernel. */
 static const int call_errors[] = {ENOMEM, ECONNRESET, EPIPE, ENOBUFS, ETIMEDOUT, EHOSTUNREACH};
-enum { CALL_ERRORS = sizeof(call_errors) / sizeof(call_errors[0]) };
 
-static uint64_t sweep_calls(uint64_t seed, struct tls_context *tls, SSL_CTX *const *clients)
-{
-    uint64_t n = 1;
-    while (run_seed_failing(seed, tls, clients, n, call_errors[(seed + n) % CALL_ERRORS]))
-        n++;
-    return n - 1;
-}
+static const struct sim_seeds seeds = {
+    .run = run_seed,
+    .old_failures = old_failures,
+    .old_failure_count = sizeof(old_failures) / sizeof(old_failures[0]),
+    .errors = call_errors,
+    .error_count = sizeof(call_errors) / sizeof(call_errors[0]),
+};
 
-Test(connection_sim, every_call_fails_once, .timeout = 100000)
+static void set_up(void)
 {
     mem_init();
     log_set_level(LOG_NOTHING_);
-    uint64_t first = from_environment("SIM_SEED_FIRST", 1);
-    uint64_t seeds = from_environment("SIM_SEEDS", SEEDS_FAILING * 100) / 100;
-    uint64_t calls = 0;
-    run_seed(1, NULL, NULL);
-    size_t used = mem_used();
-    for (uint64_t seed = first; seed < first + seeds; seed++) {
-        calls += sweep_calls(seed, NULL, NULL);
-        cr_assert_eq(mem_used(), used, "seed %llu keeps memory", (unsigned long long)seed);
-    }
-    cr_assert_gt(calls, seeds * 10);
+}
+
+TestSuite(connection_sim, .init = set_up, .timeout = 100000);
+
+Test(connection_sim, plain)
+{
+    sim_run_plain(&seeds, sim_seed_count(SEEDS_PLAIN));
+}
+
+Test(connection_sim, every_call_fails_once)
+{
+    uint64_t count = sim_seed_count(SEEDS_FAILING * 100) / 100;
+    cr_assert_gt(sim_run_failing(&seeds, count, 0), count * 10);
 }
 
 /* -- outgoing -- */
@@ -573,8 +537,9 @@ static void open_outgoing(struct side *side, struct sim *sim)
 }
 
 /* Returns whether a call failed. */
-static bool run_outgoing(uint64_t seed, uint64_t fail_call, int error)
+static bool run_outgoing(uint64_t seed, const struct sim_tls *tls, uint64_t fail_call, int error)
 {
+    (void)tls;
     sim_clock_now_us = 1000000000;
     run.seed = seed;
     run.is_tls = false;
@@ -614,74 +579,21 @@ static bool run_outgoing(uint64_t seed, uint64_t fail_call, int error)
     return has_failed;
 }
 
-Test(connection_sim, outgoing, .timeout = 100000)
+Test(connection_sim, outgoing)
 {
-    mem_init();
-    log_set_level(LOG_NOTHING_);
-    uint64_t first = from_environment("SIM_SEED_FIRST", 1);
-    uint64_t seeds = from_environment("SIM_SEEDS", SEEDS_FAILING * 100) / 50;
-    (void)run_outgoing(first, 0, 0);
-    size_t used = mem_used();
-    for (uint64_t seed = first; seed < first + seeds; seed++) {
-        uint64_t n = 1;
-        while (run_outgoing(seed, n, call_errors[(seed + n) % CALL_ERRORS]))
-            n++;
-        cr_assert_gt(n, 2);
-        cr_assert_eq(mem_used(), used, "seed %llu keeps memory", (unsigned long long)seed);
-    }
+    struct sim_seeds outgoing = seeds;
+    outgoing.run = run_outgoing;
+    (void)sim_run_failing(&outgoing, sim_seed_count(SEEDS_FAILING * 100) / 50, 2);
 }
 
-static void make_contexts(SSL_CTX **clients)
+Test(connection_sim, tls)
 {
-    static const char cert[] = CERTIFICATES "ec.crt";
-    static const char key[] = CERTIFICATES "ec.key";
-    clients[0] = sim_client_context("TLSv1.2", NULL, NULL);
-    clients[1] = sim_client_context("TLSv1.3", NULL, NULL);
-    clients[2] = sim_client_context("TLSv1.2", cert, key);
-    clients[3] = sim_client_context("TLSv1.3", cert, key);
-}
-
-Test(connection_sim, tls, .timeout = 100000)
-{
-    mem_init();
-    if (access(CERTIFICATES ".complete", R_OK) != 0)
-        cr_assert_eq(system("utils/gen-test-certs.sh"), 0);
-    log_set_level(LOG_NOTHING_);
-    cr_assert_eq(tls_library_init(), 0);
-    struct tls_settings settings = {.cert_file = (char *)CERTIFICATES "ec.crt",
-                                    .key_file = (char *)CERTIFICATES "ec.key",
-                                    .ca_cert_file = (char *)CERTIFICATES "ca.crt",
-                                    .auth_clients = TLS_AUTH_CLIENTS_OPTIONAL,
-                                    .session_caching = true,
-                                    .session_cache_size = 100,
-                                    .session_cache_timeout = 300,
-                                    .session_tickets = true};
-    char error[512];
-    struct tls_tickets *tickets = tls_tickets_create();
-    struct tls_context *tls = tls_context_create(&settings, tickets, true, error, sizeof(error));
-    cr_assert_not_null(tls, "%s", error);
-    SSL_CTX *clients[4];
-    make_contexts(clients);
-    uint64_t first = from_environment("SIM_SEED_FIRST", 1);
-    uint64_t count = from_environment("SIM_SEEDS", SEEDS_TLS);
-    for (size_t i = 0; i < sizeof(old_failures) / sizeof(old_failures[0]); i++)
-        run_seed(old_failures[i], tls, clients);
-    /* Caches fill at first; then they stay as they are, or nearly so. */
-    enum { WARM = 100, SLACK = 64 * 1024 };
-    size_t used = 0;
-    for (uint64_t i = 0; i < count; i++) {
-        run_seed(first + i, tls, clients);
-        if (i == WARM)
-            used = mem_used();
-        if (i > WARM)
-            cr_assert_leq(mem_used(), used + SLACK, "seed %llu", (unsigned long long)(first + i));
-    }
+    struct sim_tls tls;
+    sim_tls_init(&tls, TLS_AUTH_CLIENTS_OPTIONAL);
+    sim_run_tls(&seeds, &tls, sim_seed_count(SEEDS_TLS));
     for (uint64_t seed = 1; seed <= SEEDS_FAILING_TLS; seed++)
-        (void)sweep_calls(seed, tls, clients);
-    for (int i = 0; i < 4; i++)
-        SSL_CTX_free(clients[i]);
-    tls_context_release(tls);
-    tls_tickets_destroy(tickets);
+        (void)sim_sweep_calls(&seeds, seed, &tls);
+    sim_tls_deinit(&tls);
 }
 
 #endif
