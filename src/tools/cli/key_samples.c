@@ -1,23 +1,17 @@
 /* --bigkeys, --memkeys, --hotkeys: looks at every key and remembers the extremes. An interrupt ends
  * the walk; what was found so far is printed all the same. */
 #include "base/memory.h"
-#include "base/number.h"
-#include "base/text.h"
-#include "tools/cli/format_reply.h"
 #include "tools/cli/interrupts.h"
-#include "tools/cli/key_scan.h"
+#include "tools/cli/key_types.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { PAUSE_PERIOD = 100, PROGRESS_PERIOD = 1000000, HOT_KEYS_MAX = 16, TYPES_MAX = 64 };
+enum { PAUSE_PERIOD = 100, PROGRESS_PERIOD = 1000000, HOT_KEYS_MAX = 16 };
 
 /* -- sizes by type -- */
 
-struct key_type {
-    char name[64];
-    const char *size_command; /* NULL: elements cannot be counted */
-    const char *unit;
+struct type_sizes {
     char *biggest_key; /* quoted */
     unsigned long long biggest;
     unsigned long long size;
@@ -27,95 +21,33 @@ struct key_type {
 struct survey {
     struct key_scan scan;
     bool is_memory;
-    char samples[NUMBER_I64_TEXT_MAX];
-    struct key_type types[TYPES_MAX];
-    size_t type_count;
+    struct key_types types;
+    struct type_sizes sizes[KEY_TYPES_MAX];
     unsigned long long total;
     unsigned long long sampled;
     unsigned long long key_bytes;
     double percent; /* sampled before this page */
-    /* -- the page in hand -- */
-    const struct reply_value *keys;
-    struct key_type **key_types;
 };
 
-static const struct key_type known_types[] = {
-    {.name = "list", .size_command = "LLEN", .unit = "items"},
-    {.name = "hash", .size_command = "HLEN", .unit = "fields"},
-    {.name = "string", .size_command = "STRLEN", .unit = "bytes"},
-    {.name = "stream", .size_command = "XLEN", .unit = "entries"},
-    {.name = "set", .size_command = "SCARD", .unit = "members"},
-    {.name = "zset", .size_command = "ZCARD", .unit = "members"},
-};
-
-static char *quoted(struct bytes text)
+static const char *unit_of(const struct survey *survey, const struct key_type *type)
 {
-    struct buffer out;
-    buffer_init(&out, FORMATTED_SIZE_MAX);
-    text_quote(&out, text);
-    char *result = buffer_take(&out);
-    buffer_deinit(&out);
-    return result;
+    return survey->is_memory ? "bytes" : type->unit;
 }
 
-/* Types of modules are added as they are met; beyond the maximum the last row takes them. */
-static struct key_type *find_type(struct survey *survey, struct bytes name)
+static void note_key(struct survey *survey, const struct key_type *type, struct bytes key,
+                     unsigned long long size)
 {
-    for (size_t i = 0; i < survey->type_count; i++)
-        if (bytes_is(name, survey->types[i].name))
-            return &survey->types[i];
-    if (survey->type_count == TYPES_MAX)
-        return &survey->types[TYPES_MAX - 1];
-    struct key_type *type = &survey->types[survey->type_count++];
-    *type = (struct key_type){.unit = "?"};
-    text_copy(type->name, sizeof(type->name), name.data);
-    return type;
-}
-
-static int make_type_command(const void *context, size_t index, struct bytes *words)
-{
-    const struct survey *survey = context;
-    words[0] = BYTES_LITERAL("TYPE");
-    words[1] = survey->keys->elements[index].text;
-    return 2;
-}
-
-static int make_size_command(const void *context, size_t index, struct bytes *words)
-{
-    const struct survey *survey = context;
-    struct bytes key = survey->keys->elements[index].text;
-    const struct key_type *type = survey->key_types[index];
-    if (!type)
-        return 0; /* the key is gone */
-    if (survey->is_memory) {
-        words[0] = BYTES_LITERAL("MEMORY");
-        words[1] = BYTES_LITERAL("USAGE");
-        words[2] = key;
-        words[3] = BYTES_LITERAL("SAMPLES");
-        words[4] = bytes_of_text(survey->samples);
-        return survey->samples[0] ? 5 : 3;
-    }
-    if (!type->size_command)
-        return 0;
-    words[0] = bytes_of_text(type->size_command);
-    words[1] = key;
-    return 2;
-}
-
-static void note_key(struct survey *survey, size_t index, unsigned long long size)
-{
-    struct key_type *type = survey->key_types[index];
-    struct bytes key = survey->keys->elements[index].text;
-    type->size += size;
-    type->count++;
+    struct type_sizes *sizes = &survey->sizes[key_types_index(&survey->types, type)];
+    sizes->size += size;
+    sizes->count++;
     survey->key_bytes += key.size;
     survey->sampled++;
-    if (size > type->biggest) {
-        mem_free(type->biggest_key);
-        type->biggest_key = quoted(key);
-        type->biggest = size;
+    if (size > sizes->biggest) {
+        mem_free(sizes->biggest_key);
+        sizes->biggest_key = key_quote(key);
+        sizes->biggest = size;
         printf("[%05.2f%%] Biggest %-6s found so far '%s' with %llu %s\n", survey->percent,
-               type->name, type->biggest_key, size, survey->is_memory ? "bytes" : type->unit);
+               type->name, sizes->biggest_key, size, unit_of(survey, type));
         fflush(stdout);
     }
     if (survey->sampled % PROGRESS_PERIOD == 0)
@@ -130,28 +62,22 @@ static double percent_of(unsigned long long part, unsigned long long whole)
 /* One page of keys: their types, then their sizes. */
 static void survey_page(struct survey *survey, const struct reply_value *keys)
 {
-    size_t count = keys->count;
-    if (count == 0)
+    struct key_page page;
+    if (keys->count == 0 || !key_page_init(&page, &survey->scan, &survey->types, keys))
         return;
-    struct reply_value **replies = mem_calloc(count, sizeof(*replies));
-    survey->keys = keys;
-    survey->key_types = mem_calloc(count, sizeof(*survey->key_types));
+    struct reply_value **replies = mem_calloc(keys->count, sizeof(*replies));
     survey->percent = percent_of(survey->sampled, survey->total);
-    if (!key_scan_ask(&survey->scan, count, make_type_command, survey, replies))
-        goto out;
-    for (size_t i = 0; i < count; i++)
-        if (replies[i]->type == REPLY_STATUS && !bytes_is(replies[i]->text, "none"))
-            survey->key_types[i] = find_type(survey, replies[i]->text);
-    key_scan_free(replies, count);
-    if (!key_scan_ask(&survey->scan, count, make_size_command, survey, replies))
-        goto out;
-    for (size_t i = 0; i < count; i++)
-        if (survey->key_types[i])
-            note_key(survey, i, key_scan_number(replies[i]));
-    key_scan_free(replies, count);
-out:
-    mem_free(survey->key_types);
+    bool is_answered = survey->is_memory ? key_page_ask_memory(&page, &survey->scan, replies)
+                                         : key_page_ask_lengths(&page, &survey->scan, replies);
+    if (is_answered) {
+        for (size_t i = 0; i < keys->count; i++)
+            if (page.types[i])
+                note_key(survey, page.types[i], keys->elements[i].text,
+                         key_scan_number(replies[i]));
+        key_scan_free(replies, keys->count);
+    }
     mem_free(replies);
+    key_page_deinit(&page);
 }
 
 static void print_survey(const struct survey *survey)
@@ -161,19 +87,20 @@ static void print_survey(const struct survey *survey)
     printf("Sampled %llu keys in the keyspace!\n", sampled);
     printf("Total key length in bytes is %llu (avg len %.2f)\n\n", survey->key_bytes,
            sampled ? (double)survey->key_bytes / (double)sampled : 0);
-    for (size_t i = 0; i < survey->type_count; i++) {
-        const struct key_type *type = &survey->types[i];
-        if (type->biggest_key)
-            printf("Biggest %6s found '%s' has %llu %s\n", type->name, type->biggest_key,
-                   type->biggest, survey->is_memory ? "bytes" : type->unit);
+    for (size_t i = 0; i < survey->types.count; i++) {
+        const struct key_type *type = &survey->types.rows[i];
+        const struct type_sizes *sizes = &survey->sizes[i];
+        if (sizes->biggest_key)
+            printf("Biggest %6s found '%s' has %llu %s\n", type->name, sizes->biggest_key,
+                   sizes->biggest, unit_of(survey, type));
     }
     printf("\n");
-    for (size_t i = 0; i < survey->type_count; i++) {
-        const struct key_type *type = &survey->types[i];
-        printf("%llu %ss with %llu %s (%05.2f%% of keys, avg size %.2f)\n", type->count, type->name,
-               type->size, survey->is_memory ? "bytes" : type->unit,
-               percent_of(type->count, sampled),
-               type->count ? (double)type->size / (double)type->count : 0);
+    for (size_t i = 0; i < survey->types.count; i++) {
+        const struct key_type *type = &survey->types.rows[i];
+        const struct type_sizes *sizes = &survey->sizes[i];
+        printf("%llu %ss with %llu %s (%05.2f%% of keys, avg size %.2f)\n", sizes->count,
+               type->name, sizes->size, unit_of(survey, type), percent_of(sizes->count, sampled),
+               sizes->count ? (double)sizes->size / (double)sizes->count : 0);
     }
 }
 
@@ -189,10 +116,7 @@ int big_keys_mode(struct cli *cli)
 {
     struct survey *survey = mem_calloc(1, sizeof(*survey));
     survey->is_memory = cli->options.mode == MODE_MEMKEYS;
-    if (cli->options.memkeys_samples >= 0)
-        number_format_i64(survey->samples, cli->options.memkeys_samples);
-    survey->type_count = sizeof(known_types) / sizeof(known_types[0]);
-    memcpy(survey->types, known_types, sizeof(known_types));
+    key_types_init(&survey->types);
     if (key_scan_init(&survey->scan, cli) != 0)
         exit(1);
     cli_require_connection(cli);
@@ -205,8 +129,8 @@ int big_keys_mode(struct cli *cli)
         key_scan_pause(&survey->scan, PAUSE_PERIOD);
     }
     print_survey(survey);
-    for (size_t i = 0; i < survey->type_count; i++)
-        mem_free(survey->types[i].biggest_key);
+    for (size_t i = 0; i < survey->types.count; i++)
+        mem_free(survey->sizes[i].biggest_key);
     key_scan_deinit(&survey->scan);
     mem_free(survey);
     interrupts_exit();
@@ -248,7 +172,7 @@ static void note_frequency(struct hot_keys *hot, struct bytes key, unsigned long
     mem_free(hot->keys[HOT_KEYS_MAX - 1].name);
     memmove(&hot->keys[rank + 1], &hot->keys[rank],
             (size_t)(HOT_KEYS_MAX - 1 - rank) * sizeof(hot->keys[0]));
-    hot->keys[rank] = (struct hot_key){.name = quoted(key), .counter = counter};
+    hot->keys[rank] = (struct hot_key){.name = key_quote(key), .counter = counter};
     printf("[%05.2f%%] Hot key '%s' found so far with counter %llu\n", percent,
            hot->keys[rank].name, counter);
     fflush(stdout);

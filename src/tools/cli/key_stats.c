@@ -4,11 +4,8 @@
  * keyspace. An interrupt ends the walk; what was found is printed all the same, with the cursor
  * that goes on. */
 #include "base/memory.h"
-#include "base/number.h"
-#include "base/text.h"
-#include "tools/cli/format_reply.h"
 #include "tools/cli/interrupts.h"
-#include "tools/cli/key_scan.h"
+#include "tools/cli/key_types.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -19,7 +16,6 @@ enum {
     PAUSE_PERIOD = 100,
     PROGRESS_PERIOD = 50,
     BAR_WIDTH = 50,
-    TYPES_MAX = 32,
     PRECISION_BITS = 6,
     BUCKETS = 64 << PRECISION_BITS,
     TOP_MAX = 100000
@@ -37,14 +33,11 @@ struct distribution {
 
 struct big_key {
     char *name; /* quoted */
-    const struct type_stats *type;
+    const struct key_type *type;
     count size;
 };
 
 struct type_stats {
-    char name[32];
-    const char *length_command; /* NULL: unknown to this program */
-    const char *unit;
     count keys;
     count size;
     count length;
@@ -54,9 +47,8 @@ struct type_stats {
 
 struct key_stats {
     struct key_scan scan;
-    char samples[NUMBER_I64_TEXT_MAX];
-    struct type_stats types[TYPES_MAX];
-    size_t type_count;
+    struct key_types types;
+    struct type_stats by_type[KEY_TYPES_MAX];
     struct big_key *top; /* biggest first */
     size_t top_count;
     size_t top_max;
@@ -64,21 +56,7 @@ struct key_stats {
     struct distribution names;
     count expected;
     bool is_terminal;
-    /* -- the page in hand -- */
-    const struct reply_value *keys;
-    struct type_stats **key_types;
 };
-
-// clang-format off
-static const struct type_stats known_types[] = {
-    {.name = "hash", .length_command = "HLEN", .unit = "fields"},
-    {.name = "list", .length_command = "LLEN", .unit = "items"},
-    {.name = "set", .length_command = "SCARD", .unit = "members"},
-    {.name = "stream", .length_command = "XLEN", .unit = "entries"},
-    {.name = "string", .length_command = "STRLEN", .unit = "bytes"},
-    {.name = "zset", .length_command = "ZCARD", .unit = "members"},
-};
-// clang-format on
 
 /* -- distributions -- */
 
@@ -160,76 +138,18 @@ static void print_distribution(const char *title, const struct distribution *dis
            format_size(deviation_text, sqrt(variance > 0 ? variance : 0)));
 }
 
-/* -- what a page's keys are asked -- */
-
-static int make_type_command(const void *context, size_t index, struct bytes *words)
-{
-    const struct key_stats *stats = context;
-    words[0] = BYTES_LITERAL("TYPE");
-    words[1] = stats->keys->elements[index].text;
-    return 2;
-}
-
-static int make_memory_command(const void *context, size_t index, struct bytes *words)
-{
-    const struct key_stats *stats = context;
-    if (!stats->key_types[index])
-        return 0; /* the key is gone */
-    words[0] = BYTES_LITERAL("MEMORY");
-    words[1] = BYTES_LITERAL("USAGE");
-    words[2] = stats->keys->elements[index].text;
-    words[3] = BYTES_LITERAL("SAMPLES");
-    words[4] = bytes_of_text(stats->samples);
-    return stats->samples[0] ? 5 : 3;
-}
-
-static int make_length_command(const void *context, size_t index, struct bytes *words)
-{
-    const struct key_stats *stats = context;
-    const struct type_stats *type = stats->key_types[index];
-    if (!type || !type->length_command)
-        return 0;
-    words[0] = bytes_of_text(type->length_command);
-    words[1] = stats->keys->elements[index].text;
-    return 2;
-}
-
 /* -- noting -- */
-
-static char *quoted(struct bytes text)
-{
-    struct buffer out;
-    buffer_init(&out, FORMATTED_SIZE_MAX);
-    text_quote(&out, text);
-    char *result = buffer_take(&out);
-    buffer_deinit(&out);
-    return result;
-}
-
-/* Types of modules get rows as they are met; beyond the maximum the last row takes them. */
-static struct type_stats *find_type(struct key_stats *stats, struct bytes name)
-{
-    for (size_t i = 0; i < stats->type_count; i++)
-        if (bytes_is(name, stats->types[i].name))
-            return &stats->types[i];
-    if (stats->type_count == TYPES_MAX)
-        return &stats->types[TYPES_MAX - 1];
-    struct type_stats *type = &stats->types[stats->type_count++];
-    *type = (struct type_stats){.unit = "?"};
-    text_copy(type->name, sizeof(type->name), name.data);
-    return type;
-}
 
 static void note_biggest(struct big_key *biggest, struct bytes key, count size)
 {
     if (biggest->name && size <= biggest->size)
         return;
     mem_free(biggest->name);
-    biggest->name = quoted(key);
+    biggest->name = key_quote(key);
     biggest->size = size;
 }
 
-static void note_top(struct key_stats *stats, struct bytes key, const struct type_stats *type,
+static void note_top(struct key_stats *stats, struct bytes key, const struct key_type *type,
                      count size)
 {
     bool is_full = stats->top_count == stats->top_max;
@@ -240,18 +160,18 @@ static void note_top(struct key_stats *stats, struct bytes key, const struct typ
     size_t rank = stats->top_count++;
     for (; rank > 0 && stats->top[rank - 1].size < size; rank--)
         stats->top[rank] = stats->top[rank - 1];
-    stats->top[rank] = (struct big_key){.name = quoted(key), .type = type, .size = size};
+    stats->top[rank] = (struct big_key){.name = key_quote(key), .type = type, .size = size};
 }
 
-static void note_key(struct key_stats *stats, size_t index, count size, count length)
+static void note_key(struct key_stats *stats, const struct key_type *type, struct bytes key,
+                     count size, count length)
 {
-    struct type_stats *type = stats->key_types[index];
-    struct bytes key = stats->keys->elements[index].text;
-    type->keys++;
-    type->size += size;
-    type->length += length;
-    note_biggest(&type->biggest, key, size);
-    note_biggest(&type->longest, key, length);
+    struct type_stats *sums = &stats->by_type[key_types_index(&stats->types, type)];
+    sums->keys++;
+    sums->size += size;
+    sums->length += length;
+    note_biggest(&sums->biggest, key, size);
+    note_biggest(&sums->longest, key, length);
     note_top(stats, key, type, size);
     distribute(&stats->sizes, size);
     distribute(&stats->names, key.size);
@@ -268,44 +188,37 @@ static void require_numbers(struct reply_value *const *replies, size_t size)
         }
 }
 
-static bool ask_page(struct key_stats *stats, size_t size, struct reply_value **memory,
-                     struct reply_value **lengths)
+static bool ask_page(struct key_stats *stats, const struct key_page *page,
+                     struct reply_value **memory, struct reply_value **lengths)
 {
-    if (!key_scan_ask(&stats->scan, size, make_type_command, stats, memory))
+    if (!key_page_ask_memory(page, &stats->scan, memory))
         return false;
-    for (size_t i = 0; i < size; i++)
-        if (memory[i]->type == REPLY_STATUS && !bytes_is(memory[i]->text, "none"))
-            stats->key_types[i] = find_type(stats, memory[i]->text);
-    key_scan_free(memory, size);
-    memset(memory, 0, size * sizeof(*memory));
-    if (!key_scan_ask(&stats->scan, size, make_memory_command, stats, memory))
-        return false;
-    require_numbers(memory, size);
-    if (key_scan_ask(&stats->scan, size, make_length_command, stats, lengths))
+    require_numbers(memory, page->keys->count);
+    if (key_page_ask_lengths(page, &stats->scan, lengths))
         return true;
-    key_scan_free(memory, size);
+    key_scan_free(memory, page->keys->count);
     return false;
 }
 
 static void survey_page(struct key_stats *stats, const struct reply_value *keys)
 {
     size_t size = keys->count;
-    if (size == 0)
+    struct key_page page;
+    if (size == 0 || !key_page_init(&page, &stats->scan, &stats->types, keys))
         return;
     struct reply_value **memory = mem_calloc(size, sizeof(*memory));
     struct reply_value **lengths = mem_calloc(size, sizeof(*lengths));
-    stats->keys = keys;
-    stats->key_types = mem_calloc(size, sizeof(*stats->key_types));
-    if (ask_page(stats, size, memory, lengths)) {
+    if (ask_page(stats, &page, memory, lengths)) {
         for (size_t i = 0; i < size; i++)
-            if (stats->key_types[i])
-                note_key(stats, i, key_scan_number(memory[i]), key_scan_number(lengths[i]));
+            if (page.types[i])
+                note_key(stats, page.types[i], keys->elements[i].text, key_scan_number(memory[i]),
+                         key_scan_number(lengths[i]));
         key_scan_free(memory, size);
         key_scan_free(lengths, size);
     }
-    mem_free(stats->key_types);
     mem_free(memory);
     mem_free(lengths);
+    key_page_deinit(&page);
 }
 
 /* -- printing -- */
@@ -336,15 +249,16 @@ static void print_top(const struct key_stats *stats)
         printf("%3zu %9s %-10s %s\n", i + 1, format_size(size, (double)stats->top[i].size),
                stats->top[i].type->name, stats->top[i].name);
     printf("\n--- Top size per type ---\n");
-    for (size_t i = 0; i < stats->type_count; i++)
-        if (stats->types[i].keys > 0)
-            printf("%-10s %s is %s\n", stats->types[i].name, stats->types[i].biggest.name,
-                   format_size(size, (double)stats->types[i].biggest.size));
+    for (size_t i = 0; i < stats->types.count; i++)
+        if (stats->by_type[i].keys > 0)
+            printf("%-10s %s is %s\n", stats->types.rows[i].name, stats->by_type[i].biggest.name,
+                   format_size(size, (double)stats->by_type[i].biggest.size));
     printf("\n--- Top length and cardinality per type ---\n");
-    for (size_t i = 0; i < stats->type_count; i++)
-        if (stats->types[i].keys > 0 && stats->types[i].length_command)
-            printf("%-10s %s has %llu %s\n", stats->types[i].name, stats->types[i].longest.name,
-                   stats->types[i].longest.size, stats->types[i].unit);
+    for (size_t i = 0; i < stats->types.count; i++)
+        if (stats->by_type[i].keys > 0 && stats->types.rows[i].length_command)
+            printf("%-10s %s has %llu %s\n", stats->types.rows[i].name,
+                   stats->by_type[i].longest.name, stats->by_type[i].longest.size,
+                   stats->types.rows[i].unit);
 }
 
 static void print_types(const struct key_stats *stats)
@@ -354,16 +268,17 @@ static void print_types(const struct key_stats *stats)
     double total = stats->sizes.total > 0 ? (double)stats->sizes.total : 1;
     printf("\nType        Total keys  Keys %% Tot size Avg size  Total length/card Avg ln/card\n"
            "--------- ------------ ------- -------- -------- ------------------ -----------\n");
-    for (size_t i = 0; i < stats->type_count; i++) {
-        const struct type_stats *type = &stats->types[i];
-        double keys = type->keys > 0 ? (double)type->keys : 1;
+    for (size_t i = 0; i < stats->types.count; i++) {
+        const struct key_type *type = &stats->types.rows[i];
+        const struct type_stats *sums = &stats->by_type[i];
+        double keys = sums->keys > 0 ? (double)sums->keys : 1;
         char length[40];
-        snprintf(length, sizeof(length), "%llu %s", type->length, type->unit);
-        if (type->keys > 0)
-            printf("%-9s %12llu %6.2f%% %8s %8s %18s %11.2f\n", type->name, type->keys,
-                   100 * (double)type->keys / total, format_size(size, (double)type->size),
-                   format_size(average, (double)type->size / keys), length,
-                   (double)type->length / keys);
+        snprintf(length, sizeof(length), "%llu %s", sums->length, type->unit);
+        if (sums->keys > 0)
+            printf("%-9s %12llu %6.2f%% %8s %8s %18s %11.2f\n", type->name, sums->keys,
+                   100 * (double)sums->keys / total, format_size(size, (double)sums->size),
+                   format_size(average, (double)sums->size / keys), length,
+                   (double)sums->length / keys);
     }
 }
 
@@ -386,9 +301,9 @@ static void print_all(const struct key_stats *stats)
 
 static void release(struct key_stats *stats)
 {
-    for (size_t i = 0; i < stats->type_count; i++) {
-        mem_free(stats->types[i].biggest.name);
-        mem_free(stats->types[i].longest.name);
+    for (size_t i = 0; i < stats->types.count; i++) {
+        mem_free(stats->by_type[i].biggest.name);
+        mem_free(stats->by_type[i].longest.name);
     }
     for (size_t i = 0; i < stats->top_count; i++)
         mem_free(stats->top[i].name);
@@ -401,13 +316,10 @@ int key_stats_mode(struct cli *cli)
 {
     struct key_stats *stats = mem_calloc(1, sizeof(*stats));
     int64_t top = cli->options.keystats_top;
-    if (cli->options.memkeys_samples >= 0)
-        number_format_i64(stats->samples, cli->options.memkeys_samples);
     stats->top_max = (size_t)(top < TOP_MAX ? top : TOP_MAX);
     stats->top = mem_calloc(stats->top_max, sizeof(*stats->top));
     stats->is_terminal = isatty(STDOUT_FILENO);
-    stats->type_count = sizeof(known_types) / sizeof(known_types[0]);
-    memcpy(stats->types, known_types, sizeof(known_types));
+    key_types_init(&stats->types);
     if (key_scan_init(&stats->scan, cli) != 0)
         exit(1);
     cli_require_connection(cli);
