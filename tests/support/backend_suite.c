@@ -203,6 +203,12 @@ static struct loop *suite_loop(uint32_t entries, uint32_t buffer_count)
     return loop;
 }
 
+static struct loop *suite_begin(enum loop_backend backend)
+{
+    suite_backend = backend;
+    return suite_loop(0, 0);
+}
+
 /* Runs turns until the condition holds; fails the test after ten seconds. */
 #define TURN_UNTIL(loop, condition)                                                                \
     do {                                                                                           \
@@ -263,6 +269,31 @@ static void tcp_pair(int pair[2])
     expect_geq(pair[1], 0);
     set_nonblocking(pair[0]);
     close(listening);
+}
+
+/* Opens one half of a new pair; returns the other. */
+static int open_half(struct end *end, struct loop *loop, void (*make_pair)(int pair[2]))
+{
+    int pair[2];
+    make_pair(pair);
+    end_open(end, loop, pair[0]);
+    return pair[1];
+}
+
+/* The same, and receives. */
+static int open_receiving(struct end *end, struct loop *loop, void (*make_pair)(int pair[2]))
+{
+    int peer = open_half(end, loop, make_pair);
+    socket_receive_start(loop, &end->socket);
+    return peer;
+}
+
+/* Closes both halves, and the loop. */
+static void finish(struct end *end, int peer)
+{
+    end_close(end);
+    close(peer);
+    loop_destroy(end->loop);
 }
 
 static char *random_bytes(size_t size, uint64_t seed)
@@ -339,8 +370,7 @@ void suite_random_sizes_over_tcp(enum loop_backend backend)
 /* What the peer had written before we watched the socket is seen too. */
 void suite_bytes_before_open(enum loop_backend backend)
 {
-    suite_backend = backend;
-    struct loop *loop = suite_loop(0, 0);
+    struct loop *loop = suite_begin(backend);
     struct end end;
     int pair[2];
     tcp_pair(pair);
@@ -356,12 +386,9 @@ void suite_bytes_before_open(enum loop_backend backend)
 
 void suite_slow_reader_gets_everything_by_short_sends(enum loop_backend backend)
 {
-    suite_backend = backend;
-    struct loop *loop = suite_loop(0, 0);
+    struct loop *loop = suite_begin(backend);
     struct end end;
-    int pair[2];
-    tcp_pair(pair);
-    end_open(&end, loop, pair[0]);
+    int peer = open_half(&end, loop, tcp_pair);
     size_t size = 8 * 1024 * 1024;
     char *data = random_bytes(size, 3);
     char *copy = malloc(size);
@@ -371,7 +398,7 @@ void suite_slow_reader_gets_everything_by_short_sends(enum loop_backend backend)
     size_t received = 0;
     while (received < size) {
         ssize_t part =
-            read(pair[1], copy + received, size - received < 50000 ? size - received : 50000);
+            read(peer, copy + received, size - received < 50000 ? size - received : 50000);
         if (part > 0)
             received += (size_t)part;
         suite_turns(loop, 1);
@@ -381,9 +408,7 @@ void suite_slow_reader_gets_everything_by_short_sends(enum loop_backend backend)
     expect_gt(end.sents, 1);
     free(data);
     free(copy);
-    end_close(&end);
-    close(pair[1]);
-    loop_destroy(loop);
+    finish(&end, peer);
 }
 
 enum { MANY = 150 };
@@ -438,16 +463,12 @@ void suite_many_sockets_on_a_tiny_ring(enum loop_backend backend)
 
 void suite_half_close_ends_once_after_the_bytes(enum loop_backend backend)
 {
-    suite_backend = backend;
-    struct loop *loop = suite_loop(0, 0);
+    struct loop *loop = suite_begin(backend);
     struct end end;
-    int pair[2];
-    tcp_pair(pair);
-    end_open(&end, loop, pair[0]);
-    socket_receive_start(loop, &end.socket);
+    int peer = open_receiving(&end, loop, tcp_pair);
     char *data = random_bytes(100000, 5);
-    write_all(pair[1], data, 100000);
-    shutdown(pair[1], SHUT_WR);
+    write_all(peer, data, 100000);
+    shutdown(peer, SHUT_WR);
     TURN_UNTIL(loop, end.ends == 1);
     expect_eq(end.end_result, 0);
     expect_received(&end, data, 100000);
@@ -455,30 +476,24 @@ void suite_half_close_ends_once_after_the_bytes(enum loop_backend backend)
     end_send(&end, "answer", 6);
     TURN_UNTIL(loop, end.sent_size == 6);
     char answer[8];
-    expect_eq(read(pair[1], answer, sizeof(answer)), 6);
+    expect_eq(read(peer, answer, sizeof(answer)), 6);
     suite_turns(loop, 5);
     expect_eq(end.ends, 1);
-    end_close(&end);
-    close(pair[1]);
     free(data);
-    loop_destroy(loop);
+    finish(&end, peer);
 }
 
 /* A FIN in the same edge as the last bytes, and one that comes in a later turn. */
 void suite_end_in_the_same_turn_and_later(enum loop_backend backend)
 {
-    suite_backend = backend;
-    struct loop *loop = suite_loop(0, 0);
+    struct loop *loop = suite_begin(backend);
     for (unsigned i = 0; i < 2; i++) {
         struct end end;
-        int pair[2];
-        tcp_pair(pair);
-        end_open(&end, loop, pair[0]);
-        socket_receive_start(loop, &end.socket);
-        write_all(pair[1], "x", 1);
+        int peer = open_receiving(&end, loop, tcp_pair);
+        write_all(peer, "x", 1);
         if (i == 1)
             TURN_UNTIL(loop, end.received_size == 1);
-        close(pair[1]);
+        close(peer);
         TURN_UNTIL(loop, end.ends == 1);
         expect_eq(end.received_size, 1);
         expect_eq(end.end_result, 0);
@@ -496,15 +511,11 @@ static void reset_by_peer(int fd)
 
 void suite_reset_is_an_error(enum loop_backend backend)
 {
-    suite_backend = backend;
-    struct loop *loop = suite_loop(0, 0);
+    struct loop *loop = suite_begin(backend);
     struct end end;
-    int pair[2];
-    tcp_pair(pair);
-    end_open(&end, loop, pair[0]);
-    socket_receive_start(loop, &end.socket);
+    int peer = open_receiving(&end, loop, tcp_pair);
     suite_turns(loop, 2);
-    reset_by_peer(pair[1]);
+    reset_by_peer(peer);
     TURN_UNTIL(loop, end.ends == 1);
     expect_eq(end.end_result, -ECONNRESET);
     end_send(&end, "x", 1);
@@ -516,18 +527,15 @@ void suite_reset_is_an_error(enum loop_backend backend)
 
 void suite_reset_ends_a_blocked_send(enum loop_backend backend)
 {
-    suite_backend = backend;
-    struct loop *loop = suite_loop(0, 0);
+    struct loop *loop = suite_begin(backend);
     struct end end;
-    int pair[2];
-    tcp_pair(pair);
-    end_open(&end, loop, pair[0]);
+    int peer = open_half(&end, loop, tcp_pair);
     size_t size = 16 * 1024 * 1024;
     char *data = calloc(1, size);
     end_send(&end, data, size);
     suite_turns(loop, 10);
     expect_lt(end.sent_size, size);
-    reset_by_peer(pair[1]);
+    reset_by_peer(peer);
     TURN_UNTIL(loop, end.sent_result < 0);
     expect(end.sent_result == -ECONNRESET || end.sent_result == -EPIPE);
     end_close(&end);
@@ -537,22 +545,18 @@ void suite_reset_ends_a_blocked_send(enum loop_backend backend)
 
 void suite_close_with_everything_in_flight(enum loop_backend backend)
 {
-    suite_backend = backend;
-    struct loop *loop = suite_loop(0, 0);
+    struct loop *loop = suite_begin(backend);
     size_t size = 16 * 1024 * 1024;
     char *data = calloc(1, size);
     for (unsigned i = 0; i < 20; i++) {
         struct end end;
-        int pair[2];
-        tcp_pair(pair);
-        end_open(&end, loop, pair[0]);
-        socket_receive_start(loop, &end.socket);
+        int peer = open_receiving(&end, loop, tcp_pair);
         end_send(&end, data, size);
         suite_turns(loop, i % 7);
         unsigned sents = end.sents;
         bool is_owed = end.sent_size < size;
         if (i % 2 == 0)
-            write_all(pair[1], "late", 4);
+            write_all(peer, "late", 4);
         end.is_closing = true;
         socket_close(loop, &end.socket);
         socket_close(loop, &end.socket); /* again: no effect */
@@ -561,7 +565,7 @@ void suite_close_with_everything_in_flight(enum loop_backend backend)
         expect_eq(end.sents, sents + (is_owed ? 1 : 0), "exactly one on_sent");
         expect_eq(end.socket.fd, -1);
         free(end.received);
-        close(pair[1]);
+        close(peer);
     }
     free(data);
     loop_destroy(loop);
@@ -569,8 +573,7 @@ void suite_close_with_everything_in_flight(enum loop_backend backend)
 
 void suite_close_from_another_sockets_callback(enum loop_backend backend)
 {
-    suite_backend = backend;
-    struct loop *loop = suite_loop(0, 0);
+    struct loop *loop = suite_begin(backend);
     for (unsigned i = 0; i < 10; i++) {
         struct end ends[2];
         int pairs[2][2];
@@ -597,21 +600,17 @@ void suite_close_from_another_sockets_callback(enum loop_backend backend)
 
 void suite_close_itself_from_its_callback(enum loop_backend backend)
 {
-    suite_backend = backend;
-    struct loop *loop = suite_loop(0, 0);
+    struct loop *loop = suite_begin(backend);
     struct end end;
-    int pair[2];
-    tcp_pair(pair);
-    end_open(&end, loop, pair[0]);
-    socket_receive_start(loop, &end.socket);
+    int peer = open_receiving(&end, loop, tcp_pair);
     end.closes = &end;
     char *data = random_bytes(60000, 1);
-    write_all(pair[1], data, 60000);
+    write_all(peer, data, 60000);
     TURN_UNTIL(loop, end.closeds == 1);
     expect_eq(end.arrivals, 1);
     free(data);
     free(end.received);
-    close(pair[1]);
+    close(peer);
     loop_destroy(loop);
 }
 
@@ -619,12 +618,9 @@ void suite_close_itself_from_its_callback(enum loop_backend backend)
 
 void suite_stop_and_start_receiving(enum loop_backend backend)
 {
-    suite_backend = backend;
-    struct loop *loop = suite_loop(0, 0);
+    struct loop *loop = suite_begin(backend);
     struct end end;
-    int pair[2];
-    tcp_pair(pair);
-    end_open(&end, loop, pair[0]);
+    int peer = open_half(&end, loop, tcp_pair);
     char *data = random_bytes(300000, 2);
     size_t written = 0;
     for (unsigned round = 0; round < 100; round++) {
@@ -633,41 +629,34 @@ void suite_stop_and_start_receiving(enum loop_backend backend)
             socket_receive_stop(loop, &end.socket);
         if (round % 4 == 0)
             socket_receive_start(loop, &end.socket);
-        write_all(pair[1], data + written, 3000);
+        write_all(peer, data + written, 3000);
         written += 3000;
         suite_turns(loop, round % 5);
         socket_receive_stop(loop, &end.socket);
         suite_turns(loop, 4);
         size_t before = end.received_size;
-        write_all(pair[1], data + written, 0);
+        write_all(peer, data + written, 0);
         suite_turns(loop, 4);
         expect_eq(end.received_size, before, "received while stopped");
     }
     socket_receive_start(loop, &end.socket);
     TURN_UNTIL(loop, end.received_size == written);
     expect_received(&end, data, written);
-    end_close(&end);
-    close(pair[1]);
     free(data);
-    loop_destroy(loop);
+    finish(&end, peer);
 }
 
 void suite_nothing_comes_before_receiving_is_started(enum loop_backend backend)
 {
-    suite_backend = backend;
-    struct loop *loop = suite_loop(0, 0);
+    struct loop *loop = suite_begin(backend);
     struct end end;
-    int pair[2];
-    unix_pair(pair);
-    end_open(&end, loop, pair[0]);
-    write_all(pair[1], "x", 1);
+    int peer = open_half(&end, loop, unix_pair);
+    write_all(peer, "x", 1);
     suite_turns(loop, 5);
     expect_eq(end.received_size, 0);
     socket_receive_start(loop, &end.socket);
     TURN_UNTIL(loop, end.received_size == 1);
-    end_close(&end);
-    close(pair[1]);
-    loop_destroy(loop);
+    finish(&end, peer);
 }
 
 /* Owners that hold on to far more buffers than a ring has do not stop the others. */
@@ -708,8 +697,7 @@ void suite_held_buffers_starve_nobody(enum loop_backend backend)
 /* One that floods does not delay one that says a word. */
 void suite_a_flood_is_fair_to_others(enum loop_backend backend)
 {
-    suite_backend = backend;
-    struct loop *loop = suite_loop(0, 0);
+    struct loop *loop = suite_begin(backend);
     struct end flood;
     struct end quiet;
     int pairs[2][2];
@@ -770,8 +758,7 @@ void suite_detached_socket_lives_on_in_another_loop(enum loop_backend backend)
 
 void suite_accept_and_connect(enum loop_backend backend)
 {
-    suite_backend = backend;
-    struct loop *loop = suite_loop(0, 0);
+    struct loop *loop = suite_begin(backend);
     struct address address;
     struct end listening;
     static struct end outgoing[100];
@@ -800,8 +787,7 @@ void suite_accept_and_connect(enum loop_backend backend)
 
 void suite_accept_stops_and_starts(enum loop_backend backend)
 {
-    suite_backend = backend;
-    struct loop *loop = suite_loop(0, 0);
+    struct loop *loop = suite_begin(backend);
     struct address address;
     struct end listening;
     end_open(&listening, loop, listen_on_loopback(&address));
@@ -830,8 +816,7 @@ void suite_accept_stops_and_starts(enum loop_backend backend)
 
 void suite_refused_connect(enum loop_backend backend)
 {
-    suite_backend = backend;
-    struct loop *loop = suite_loop(0, 0);
+    struct loop *loop = suite_begin(backend);
     struct address address;
     close(listen_on_loopback(&address));
     struct end end;
@@ -845,8 +830,7 @@ void suite_refused_connect(enum loop_backend backend)
 
 void suite_close_while_connecting_and_accepting(enum loop_backend backend)
 {
-    suite_backend = backend;
-    struct loop *loop = suite_loop(0, 0);
+    struct loop *loop = suite_begin(backend);
     struct address address;
     struct end listening;
     struct end end;
@@ -888,8 +872,7 @@ static void on_suite_watch(struct loop_watch *watch)
 
 void suite_watch_is_level_triggered(enum loop_backend backend)
 {
-    suite_backend = backend;
-    struct loop *loop = suite_loop(0, 0);
+    struct loop *loop = suite_begin(backend);
     struct suite_watch watch = {.loop = loop};
     int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     expect_eq(loop_watch_start(loop, &watch.watch, fd, on_suite_watch), 0);
@@ -914,8 +897,7 @@ void suite_watch_is_level_triggered(enum loop_backend backend)
 
 void suite_watch_stopped_by_another_in_the_same_turn(enum loop_backend backend)
 {
-    suite_backend = backend;
-    struct loop *loop = suite_loop(0, 0);
+    struct loop *loop = suite_begin(backend);
     struct suite_watch watches[2] = {{.loop = loop, .is_reading = true},
                                      {.loop = loop, .is_reading = true}};
     int fds[2];
@@ -950,8 +932,7 @@ static void on_suite_timer(struct timer *timer)
 
 void suite_waiting_ends_with_the_limit_and_with_timers(enum loop_backend backend)
 {
-    suite_backend = backend;
-    struct loop *loop = suite_loop(0, 0);
+    struct loop *loop = suite_begin(backend);
     int64_t before_us = clock_read_us();
     loop_poll(loop, 3000);
     int64_t waited_us = clock_read_us() - before_us;
@@ -970,13 +951,9 @@ void suite_waiting_ends_with_the_limit_and_with_timers(enum loop_backend backend
 
 void suite_a_send_completion_alone_does_not_keep_the_loop_awake(enum loop_backend backend)
 {
-    suite_backend = backend;
-    struct loop *loop = suite_loop(0, 0);
+    struct loop *loop = suite_begin(backend);
     struct end end;
-    int pair[2];
-    unix_pair(pair);
-    end_open(&end, loop, pair[0]);
-    socket_receive_start(loop, &end.socket);
+    int peer = open_receiving(&end, loop, unix_pair);
     suite_turns(loop, 2);
     for (unsigned i = 0; i < 3; i++) {
         end_send(&end, "ping", 4);
@@ -985,7 +962,5 @@ void suite_a_send_completion_alone_does_not_keep_the_loop_awake(enum loop_backen
         expect_eq(end.sents, i + 1);
         expect_eq(loop_stats(loop)->waits, waits + 1);
     }
-    end_close(&end);
-    close(pair[1]);
-    loop_destroy(loop);
+    finish(&end, peer);
 }
