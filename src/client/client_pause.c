@@ -13,6 +13,7 @@ void client_pause_end(struct client_pause *pause)
 {
     pause->mode = CLIENT_PAUSE_NONE;
     pause->until_ms = 0;
+    pause->is_over = pause->waiting > 0;
 }
 
 enum client_pause_mode client_pause_check(struct client_pause *pause, int64_t now_ms)

@@ -59,21 +59,6 @@ static void run_clients(struct server *server) ON_MAIN
     }
 }
 
-/* Whoever met CLIENT PAUSE goes on when it is over. */
-static void resume_paused(struct server *server) ON_MAIN
-{
-    struct client_pause *pause = &server->executor->pause;
-    if (pause->waiting == 0 || client_pause_check(pause, clock_wall_ms()) == CLIENT_PAUSE_ALL)
-        return;
-    pause->waiting = 0;
-    for (struct client *client = server->clients->first; client; client = client->next) {
-        if (!(client->flags & CLIENT_PAUSED))
-            continue;
-        client->flags &= ~(uint32_t)CLIENT_PAUSED;
-        exchange_resume(server->exchange, client);
-    }
-}
-
 static void sample_stats(struct server *server)
 {
     struct io_stats sum;
@@ -85,8 +70,8 @@ static void sample_stats(struct server *server)
     (void)mem_used_peak();
 }
 
-/* While clients are paused the data set does not change: keys whose time has come are hidden, not
- * removed. */
+/* Notices the end of a pause. While clients are paused the data set does not change: keys whose
+ * time has come are hidden, not removed. */
 static void update_expire_mode(struct server *server)
 {
     bool is_paused =
@@ -107,7 +92,6 @@ static void on_cron(struct timer *timer)
     keyspace_cron(server->keyspace, clock_wall_ms());
     run_clients(server);
     client_eviction_cron(server);
-    resume_paused(server);
     sample_stats(server);
     placement_run(server->placement);
     tls_reload_cron(server);

@@ -62,13 +62,39 @@ static void wait_for_work(struct server *server) ON_MAIN
     idle_poll_slept(&server->idle_poll, clock_read_ns() - before_ns);
 }
 
+/* Whoever met CLIENT PAUSE goes on when it is over. */
+static void resume_paused(struct server *server) ON_MAIN
+{
+    struct client_pause *pause = &server->executor->pause;
+    pause->is_over = false;
+    pause->waiting = 0;
+    for (struct client *client = server->clients->first; client; client = client->next) {
+        if (!(client->flags & CLIENT_PAUSED))
+            continue;
+        client->flags &= ~(uint32_t)CLIENT_PAUSED;
+        exchange_resume(server->exchange, client);
+    }
+}
+
+/* Whether slices of long work are due. Replies go out before: when each turn has some, only every
+ * other one takes a slice. */
+static bool may_take_time(struct server *server, bool has_replies)
+{
+    server->has_put_off = has_replies && !server->has_put_off;
+    return !server->has_put_off;
+}
+
 static void serve(struct server *server) ON_MAIN
 {
     exchange_drain(server->exchange);
     executor_begin_run(server->executor);
-    exchange_run(server->exchange);
-    key_walks_step(server->executor->walks, server_check_output, server);
-    keyspace_expire_turn(server->keyspace, clock_wall_ms());
+    bool has_replies = exchange_run(server->exchange) > 0;
+    if (server->executor->pause.is_over)
+        resume_paused(server);
+    if (may_take_time(server, has_replies)) {
+        key_walks_step(server->executor->walks, server_check_output, server);
+        keyspace_expire_turn(server->keyspace, clock_wall_ms());
+    }
     pubsub_flush(server->pubsub, server_check_output, server);
     client_eviction_run(server);
 }

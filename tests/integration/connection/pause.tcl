@@ -22,6 +22,20 @@ start_server {} {
         $c close
     }
 
+    test "UNPAUSE lets clients go at once, though the next pause follows" {
+        set c [redis_deferring_client]
+        for {set i 0} {$i < 5} {incr i} {
+            r client pause 60000 write
+            $c incr rounds
+            wait_until 1 5 {s blocked_clients}
+            r client unpause
+            r client pause 60000 write
+            assert_equal [expr {$i + 1}] [$c read]
+            r client unpause
+        }
+        $c close
+    }
+
     test "CLIENT PAUSE ends by itself" {
         set c [redis_deferring_client]
         r client pause 100
