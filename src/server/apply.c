@@ -84,6 +84,7 @@ static int apply_server(void *context, const struct option_changes *changes, str
         return -1;
     if (option_changed(changes, "jemalloc-bg-thread"))
         (void)mem_set_background_thread(settings->jemalloc_bg_thread);
+    server_set_title(server);
     return 0;
 }
 
@@ -166,6 +167,8 @@ static int apply_tls(void *context, const struct option_changes *changes, struct
     }
     if (needs_contexts && prepared)
         tls_material_install(prepared);
+    if (option_changed(changes, "tls-port"))
+        server_set_title(server);
     metrics_http_set_tls(server->metrics, &server->settings.tls);
     server_set_accept_budgets(server);
     server_apply_settings_to_sessions(server);

@@ -322,5 +322,6 @@ void server_destroy(struct server *server)
     mem_free(server->stats);
     config_destroy(server->config);
     mem_free(server->executable);
+    mem_free(server->program);
     mem_free(server);
 }

@@ -92,10 +92,12 @@ struct server {
     struct timer cron_timer;
     bool is_cron_paused; /* DEBUG PAUSE-CRON */
     struct idle_poll idle_poll;
+    bool has_put_off; /* slices of long work, in the last turn */
     int64_t cron_runs;
 
     char run_id[SERVER_RUN_ID_SIZE + 1];
     char *executable;
+    char *program; /* as it was called */
     const char *supervisor; /* in force: "upstart", "systemd", or NULL */
     int64_t started_us;
     int64_t started_wall_ms;
@@ -120,6 +122,8 @@ struct server {
 int server_main(int argc, char **argv);
 /* Logs what of the system and of the settings an operator should mend. */
 void server_warn_at_start(const struct server *server);
+/* Makes the title anew from the settings. */
+void server_set_title(const struct server *server);
 /* A message to systemd, when it supervises this process. */
 void server_notify_supervisor(const struct server *server, const char *message);
 

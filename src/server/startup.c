@@ -103,49 +103,6 @@ static void log_ready(const struct server *server)
         log_notice("Ready to accept connections unix");
 }
 
-static void expand_title(const struct server *server, struct buffer *out)
-{
-    const struct server_settings *settings = &server->settings.server;
-    char host[ADDRESS_TEXT_MAX] = "*";
-    if (settings->bind_count)
-        text_copy(host, sizeof(host), settings->bind[0] + (settings->bind[0][0] == '-'));
-    long long port = settings->port ? settings->port : server->settings.tls.port;
-    for (const char *at = settings->proc_title_template; at && *at; at++) {
-        if (strncmp(at, "{title}", 7) == 0)
-            (void)buffer_append_text(out, server->executable ? server->executable : "redis-server"),
-                at += 6;
-        else if (strncmp(at, "{listen-addr}", 13) == 0)
-            (void)buffer_printf(out, "%s:%lld", host, port), at += 12;
-        else if (strncmp(at, "{server-mode}", 13) == 0)
-            at += 12;
-        else if (strncmp(at, "{port}", 6) == 0)
-            (void)buffer_printf(out, "%lld", (long long)settings->port), at += 5;
-        else if (strncmp(at, "{tls-port}", 10) == 0)
-            (void)buffer_printf(out, "%lld", (long long)server->settings.tls.port), at += 9;
-        else if (strncmp(at, "{unixsocket}", 12) == 0)
-            (void)buffer_append_text(out, settings->unixsocket ? settings->unixsocket : ""),
-                at += 11;
-        else if (strncmp(at, "{config-file}", 13) == 0)
-            (void)buffer_append_text(out, config_path(server->config)), at += 12;
-        else
-            (void)buffer_append(out, at, 1);
-    }
-}
-
-static void set_title(const struct server *server)
-{
-    if (!server->settings.server.set_proc_title)
-        return;
-    struct buffer title;
-    buffer_init(&title, 4096);
-    expand_title(server, &title);
-    while (title.size && title.data[title.size - 1] == ' ')
-        title.data[--title.size] = '\0';
-    if (title.size)
-        process_set_title(title.data);
-    buffer_deinit(&title);
-}
-
 static const char *pidfile_of(const struct server_settings *settings)
 {
     if (settings->pidfile)
@@ -216,7 +173,7 @@ static int run(struct server *server, const struct arguments *arguments)
     (void)mem_set_background_thread(server->settings.server.jemalloc_bg_thread);
     if (open_everything(server) != 0)
         return 1;
-    set_title(server);
+    server_set_title(server);
     log_banner(server);
     if (server_watch_signals(server) != 0) {
         log_warning("Cannot watch for signals");
@@ -259,6 +216,7 @@ int server_main(int argc, char **argv)
     thread_role_enter(THREAD_INDEX_MAIN, "redis-server");
     struct server *server = server_create();
     server->executable = absolute_path_of(argv[0]);
+    server->program = mem_strdup(argv[0]);
     int status = load_configuration(server, &arguments) == 0 ? 0 : 1;
     if (status == 0 && arguments.checks_config)
         printf("configuration OK\n");

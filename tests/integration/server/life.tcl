@@ -139,6 +139,41 @@ test "INFO says who supervises the server, and systemd alone is notified" {
     }
 } {sluice}
 
+# What ps shows.
+proc title {} {
+    return [string trim [string map {\0 " "} [read_file /proc/[srv pid]/cmdline]]]
+}
+
+test "The title names the program as it was called, and where it listens" {
+    set program [server_program]
+    set path [file join $::work_dir title.sock]
+    start_server [list overrides [list port 0 tls-port 0 unixsocket $path] client 0] {
+        assert_equal "$program $path" [title]
+    }
+    start_server [list overrides [list port [free_port] tls-port 0 bind "127.0.0.1 -::1"]] {
+        assert_equal "$program 127.0.0.1:[srv port]" [title]
+        r config set proc-title-template "{title} at {port} {server-mode}"
+        assert_equal "$program at [srv port]" [title]
+        r config set proc-title-template "{title} {listen-addr} {server-mode}"
+        r config set bind "127.0.0.2 127.0.0.1"
+        assert_equal "$program 127.0.0.2:[srv port]" [title]
+        set port [free_port]
+        r config set port $port
+        assert_equal "$program 127.0.0.2:$port" [title]
+    }
+}
+
+test "The title has both ports" {
+    start_server [list overrides [list port [free_port] tls-port [free_port] bind 127.0.0.1]] {
+        set c [redis_client -tls 0]
+        $c config set proc-title-template "{listen-addr}"
+        assert_equal "127.0.0.1:[lindex [$c config get port] 1],tls:[srv tls_port]" [title]
+        $c config set tls-port 0
+        assert_equal "127.0.0.1:[lindex [$c config get port] 1]" [title]
+        $c close
+    }
+} {sluice built_tls}
+
 test "What an operator should mend is logged at start" {
     set somaxconn [string trim [read_file /proc/sys/net/core/somaxconn]]
     set overcommit [string trim [read_file /proc/sys/vm/overcommit_memory]]
