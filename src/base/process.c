@@ -134,6 +134,22 @@ uint64_t process_raise_files(uint64_t wanted)
     return limit.rlim_cur == RLIM_INFINITY ? wanted : limit.rlim_cur;
 }
 
+int process_oom_score(int *score)
+{
+    char text[16];
+    int fd = open("/proc/self/oom_score_adj", O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    ssize_t size = read(fd, text, sizeof text - 1);
+    int result = size < 0 ? -errno : 0;
+    close(fd);
+    if (result == 0) {
+        text[size] = '\0';
+        *score = (int)strtol(text, NULL, 10);
+    }
+    return result;
+}
+
 int process_set_oom_score(int score)
 {
     char text[16];

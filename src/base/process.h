@@ -21,6 +21,8 @@ const char *process_supervisor(const char *mode);
 /* sd_notify(3) message ("READY=1"). 1, or 0: there is no NOTIFY_SOCKET, or -errno; both are
  * logged. */
 int process_notify(const char *message);
+/* /proc/self/oom_score_adj; 0 or -errno. */
+int process_oom_score(int *score);
 int process_set_oom_score(int score);
 int process_disable_thp(void);
 /* "0-3,8" and Redis's "0-7:2" form to the calling thread's affinity; 0 or -errno. */

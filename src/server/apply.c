@@ -84,6 +84,13 @@ static int apply_server(void *context, const struct option_changes *changes, str
         return -1;
     if (option_changed(changes, "jemalloc-bg-thread"))
         (void)mem_set_background_thread(settings->jemalloc_bg_thread);
+    if ((option_changed(changes, "oom-score-adj") ||
+         option_changed(changes, "oom-score-adj-values")) &&
+        server_apply_oom_score(server) != 0) {
+        (void)buffer_append_text(
+            error, "Failed to apply new oom_score_adj configuration, check server logs.");
+        return -1;
+    }
     server_set_title(server);
     return 0;
 }

@@ -97,7 +97,9 @@ struct server {
 
     char run_id[SERVER_RUN_ID_SIZE + 1];
     char *executable;
-    char *program; /* as it was called */
+    char *program;      /* as it was called */
+    int oom_score_base; /* before it was set */
+    bool is_oom_score_set;
     const char *supervisor; /* in force: "upstart", "systemd", or NULL */
     int64_t started_us;
     int64_t started_wall_ms;
@@ -124,6 +126,8 @@ int server_main(int argc, char **argv);
 void server_warn_at_start(const struct server *server);
 /* Makes the title anew from the settings. */
 void server_set_title(const struct server *server);
+/* Puts oom-score-adj in force; 0 or -errno, which is logged. */
+int server_apply_oom_score(struct server *server);
 /* A message to systemd, when it supervises this process. */
 void server_notify_supervisor(const struct server *server, const char *message);
 

@@ -174,6 +174,7 @@ static int run(struct server *server, const struct arguments *arguments)
     if (open_everything(server) != 0)
         return 1;
     server_set_title(server);
+    (void)server_apply_oom_score(server);
     log_banner(server);
     if (server_watch_signals(server) != 0) {
         log_warning("Cannot watch for signals");

@@ -174,6 +174,31 @@ test "The title has both ports" {
     }
 } {sluice built_tls}
 
+# How readily the kernel ends the server.
+proc oom_score {} { return [string trim [read_file /proc/[srv pid]/oom_score_adj]] }
+
+test "oom-score-adj reaches the kernel" {
+    set base [string trim [read_file /proc/self/oom_score_adj]]
+    start_server {} {
+        assert_equal $base [oom_score]
+        r config set oom-score-adj yes oom-score-adj-values "10 200 800"
+        assert_equal [expr {$base + 10}] [oom_score]
+        r config set oom-score-adj absolute oom-score-adj-values "900 950 960"
+        assert_equal 900 [oom_score]
+        r config set oom-score-adj-values "950 950 960"
+        assert_equal 950 [oom_score]
+        r config set oom-score-adj yes oom-score-adj-values "2000 2000 2000"
+        assert_equal 1000 [oom_score]
+        r config set oom-score-adj no
+        assert_equal $base [oom_score]
+        r config set oom-score-adj-values "20 30 40"
+        assert_equal $base [oom_score]
+    }
+    start_server {overrides {oom-score-adj absolute oom-score-adj-values "990 991 992"}} {
+        assert_equal 990 [oom_score]
+    }
+}
+
 test "What an operator should mend is logged at start" {
     set somaxconn [string trim [read_file /proc/sys/net/core/somaxconn]]
     set overcommit [string trim [read_file /proc/sys/vm/overcommit_memory]]

@@ -145,6 +145,18 @@ static void check_datagram(int fd, const char *expected)
     cr_assert_str_eq(message, expected);
 }
 
+Test(process, oom_score)
+{
+    int base = 5000;
+    cr_assert_eq(process_oom_score(&base), 0);
+    cr_assert(base >= -1000 && base <= 1000);
+    int score = 0;
+    cr_assert_eq(process_set_oom_score(1000), 0);
+    cr_assert_eq(process_oom_score(&score), 0);
+    cr_assert_eq(score, 1000);
+    cr_assert_eq(process_set_oom_score(1001), -EINVAL);
+}
+
 Test(process, supervision_modes)
 {
     unsetenv("NOTIFY_SOCKET");
