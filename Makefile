@@ -184,7 +184,7 @@ stress-bench: $(B)/stress/bench_crossings
 
 # -- fuzz targets with their built-in seeds; each ends well or breaks an assertion --
 
-fuzz_programs := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+fuzz_programs := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz_*.c tests/fuzz/sweep_*.c)))
 
 $(B)/fuzz/%: tests/fuzz/%.c $(libraries) $(B)/flags
 	@mkdir -p $(@D)
