@@ -19,6 +19,7 @@ struct exchange {
     struct session_settings settings; /* of threads that start */
     struct arrived arrived;           /* batches with requests to run */
     struct exchange_moves moves;
+    struct reply_chain spent; /* to be freed, see free_spent */
     uint64_t requests_total;
     uint64_t batches_total;
 };
@@ -97,6 +98,7 @@ struct exchange *exchange_create(struct client_table *clients, const struct exch
 void exchange_destroy(struct exchange *exchange)
 {
     assert(!exchange->arrived.head);
+    reply_chain_free(&exchange->spent);
     mem_free(exchange);
 }
 
@@ -375,13 +377,27 @@ static void take_closed(struct exchange *exchange, const struct message *message
     client_destroy(exchange->clients, client);
 }
 
-static void free_spent(struct reply_chunk *chunk)
+void exchange_discard(struct exchange *exchange, struct reply_chain *chain)
 {
-    while (chunk) {
-        struct reply_chunk *next = chunk->next;
+    reply_chain_append(&exchange->spent, chain);
+}
+
+/* A part of what is spent: a connection that goes with a large reply leaves tens of thousands of
+ * chunks. A quarter is more than what comes while few are spent, and bounds the rest otherwise. */
+static void free_spent(struct exchange *exchange)
+{
+    size_t left = exchange->spent.size;
+    size_t part = left / 4 > EXCHANGE_FREED_PER_DRAIN ? left / 4 : EXCHANGE_FREED_PER_DRAIN;
+    struct reply_chunk *chunk;
+    while (left - exchange->spent.size < part && (chunk = reply_chain_pop(&exchange->spent)))
         reply_chunk_free(chunk);
-        chunk = next;
-    }
+}
+
+static void take_spent(struct exchange *exchange, const struct message *message)
+{
+    struct reply_chain chain = {
+        .head = message->a, .tail = message->b, .size = (size_t)(uintptr_t)message->c};
+    exchange_discard(exchange, &chain);
 }
 
 static void take_message(struct exchange *exchange, struct io_thread *thread,
@@ -395,7 +411,7 @@ static void take_message(struct exchange *exchange, struct io_thread *thread,
         take_requests(exchange, message->a);
         break;
     case SESSION_SPENT:
-        free_spent(message->a);
+        take_spent(exchange, message);
         break;
     case SESSION_CLOSED:
         take_closed(exchange, message);
@@ -431,6 +447,7 @@ size_t exchange_drain(struct exchange *exchange)
             mailbox_release(&thread->to_main);
         total += count;
     }
+    free_spent(exchange);
     return total;
 }
 
@@ -575,7 +592,7 @@ void exchange_turn(struct exchange *exchange)
 bool exchange_is_idle(struct exchange *exchange)
 {
     struct mailbox *own = &io_pool_thread(exchange->pool, 0)->to_main;
-    return !exchange->arrived.head && io_pool_is_quiet(exchange->pool) &&
+    return !exchange->arrived.head && !exchange->spent.head && io_pool_is_quiet(exchange->pool) &&
            !io_pool_has_backlog(exchange->pool) && !spsc_has_unpublished(&own->ring) &&
            own->backlog_count == 0;
 }

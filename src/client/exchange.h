@@ -14,8 +14,9 @@
 struct exchange;
 
 enum {
-    EXCHANGE_WINDOW = 64,                  /* requests prefetched and run together */
-    EXCHANGE_MESSAGES_PER_DRAIN_MAX = 4096 /* taken from one thread before the others get a turn */
+    EXCHANGE_WINDOW = 64,                   /* requests prefetched and run together */
+    EXCHANGE_MESSAGES_PER_DRAIN_MAX = 4096, /* taken from one thread before the others get a turn */
+    EXCHANGE_FREED_PER_DRAIN = 2 * 1024 * 1024 /* bytes of replies, at least */
 };
 
 struct exchange_hooks {
@@ -82,6 +83,8 @@ void exchange_resume(struct exchange *exchange, struct client *client) ON_MAIN;
 /* Sends what client->reply holds outside of a request (push messages, replies to unblocked
  * clients). */
 void exchange_push(struct exchange *exchange, struct client *client) ON_MAIN;
+/* Frees chunks of main's that nobody will send, a part a turn. The chain becomes empty. */
+void exchange_discard(struct exchange *exchange, struct reply_chain *chain) ON_MAIN;
 /* Tells the I/O side whether the client is authenticated. */
 void exchange_send_limits(struct exchange *exchange, struct client *client) ON_MAIN;
 /* Begins to close; nothing of the client is executed any more. on_closed follows later. */

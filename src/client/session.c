@@ -334,7 +334,10 @@ void session_host_turn(struct session_host *host)
         return;
     io_thread_report(
         host->thread,
-        (struct message){.type = SESSION_SPENT, .a = host->spent.head, .b = host->spent.tail});
+        (struct message){.type = SESSION_SPENT,
+                         .a = host->spent.head,
+                         .b = host->spent.tail,
+                         .c = (void *)(uintptr_t)host->spent.size});
     host->spent = (struct reply_chain){0};
 }
 

@@ -59,7 +59,7 @@ enum session_message {
     /* -- to main -- */
     SESSION_OPENED,   /* a = client, b = session, c = struct tls_facts or NULL, until LIMITS */
     SESSION_REQUESTS, /* a = batch */
-    SESSION_SPENT,    /* a = first chunk, b = last chunk */
+    SESSION_SPENT,    /* a = first chunk, b = last chunk, c = their bytes */
     /* a = client, b = session, value = outcome (and enum session_close_reason), c = one line of
      * text, readable until FORGET; may be NULL */
     SESSION_CLOSED,

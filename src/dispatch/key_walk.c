@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "client/exchange.h"
 #include "dispatch/execute.h"
 #include "keyspace/keyspace.h"
 
@@ -78,10 +79,10 @@ static void leave_table(struct key_walk *walk)
     walk->is_done = true;
 }
 
-static void walk_free(struct key_walk *walk)
+static void walk_free(struct key_walks *walks, struct key_walk *walk)
 {
     leave_table(walk);
-    reply_chain_free(&walk->found.chain);
+    exchange_discard(walks->executor->services.exchange, &walk->found.chain);
     mem_free(walk);
 }
 
@@ -114,7 +115,7 @@ struct key_walks *key_walks_create(struct executor *executor)
 void key_walks_destroy(struct key_walks *walks)
 {
     while (walks->first)
-        walk_free(take_first(walks));
+        walk_free(walks, take_first(walks));
     keyspace_remove_listener(walks->keyspace, &walks->listener);
     mem_free(walks);
 }
@@ -136,7 +137,7 @@ void key_walks_forget(struct key_walks *walks, const struct client *client)
     for (size_t left = walks->count; left > 0; left--) {
         struct key_walk *walk = take_first(walks);
         if (walk->client == client)
-            walk_free(walk);
+            walk_free(walks, walk);
         else
             append(walks, walk);
     }
@@ -226,7 +227,7 @@ static void finish(struct key_walks *walks, struct key_walk *walk) ON_MAIN
     client->output_gathered = 0;
     client->flags &= ~(uint32_t)CLIENT_BLOCKED;
     executor_end_request(walks->executor, client, walk->request, walk->spent_ns);
-    walk_free(walk);
+    walk_free(walks, walk);
 }
 
 /* One that waits for others to leave the table has nothing to do. */
@@ -250,7 +251,7 @@ void key_walks_step(struct key_walks *walks, void (*look)(void *context, struct 
         struct client *client = walk->client;
         if (client->flags & CLIENT_CLOSING) {
             client->output_gathered = 0;
-            walk_free(walk);
+            walk_free(walks, walk);
             continue;
         }
         if (must_wait(walk)) {

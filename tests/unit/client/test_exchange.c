@@ -424,3 +424,34 @@ Test(exchange, a_storm_with_threads)
     }
     cr_assert_leq(mem_used(), used, "%zu bytes were left", mem_used() - used);
 }
+
+/* What a connection leaves that goes with a large reply. */
+Test(exchange, frees_a_part_of_what_is_spent_a_turn)
+{
+    enum { CHUNK = 16384, CHUNKS = 4000 };
+    rig_start(1, LOOP_BACKEND_EPOLL);
+    rig_turn();
+    cr_assert(exchange_is_idle(rig.exchange));
+    struct reply_chain chain = {0};
+    for (int i = 0; i < CHUNKS; i++) {
+        struct reply_chunk *chunk = reply_chunk_create(CHUNK);
+        chunk->size = CHUNK;
+        reply_chain_push(&chain, chunk);
+    }
+    size_t left = mem_used();
+    size_t floor = left - (size_t)CHUNKS * CHUNK;
+    exchange_discard(rig.exchange, &chain);
+    cr_assert(reply_chain_is_empty(&chain));
+    int turns = 0;
+    for (; !exchange_is_idle(rig.exchange); turns++) {
+        size_t before = mem_used();
+        rig_turn();
+        size_t freed = before - mem_used();
+        cr_assert_leq(freed, before - floor < (size_t)4 * EXCHANGE_FREED_PER_DRAIN
+                                 ? (size_t)EXCHANGE_FREED_PER_DRAIN * 2
+                                 : (before - floor) / 2);
+    }
+    cr_assert_geq(turns, 8);
+    cr_assert_lt(mem_used(), floor + CHUNKS * 1024);
+    rig_stop();
+}
