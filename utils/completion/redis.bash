@@ -5,26 +5,46 @@ _redis_flags() {
     "$1" --help 2>/dev/null | sed -n 's/^ \{1,2\}\(-[^ ,]*\).*/\1/p' | sort -u
 }
 
-# The words of the line that say which server is meant.
-_redis_target() {
-    local i
+# Puts the words that say which server is meant into `target`, and the command in front of the word in
+# hand into `command`. Bash's own words end at colons, so the line is looked at.
+_redis_look() {
+    local words i valued
+    words=("${COMP_WORDS[@]:0:COMP_CWORD}")
+    if [[ -n ${COMP_LINE-} ]]; then
+        read -ra words <<<"${COMP_LINE:0:COMP_POINT}"
+        [[ ${COMP_LINE:COMP_POINT-1:1} == ' ' ]] || unset 'words[-1]'
+    fi
+    valued=$'\n'$("$1" --help 2>/dev/null | sed -n 's/^ \{1,2\}\(-[^ ,]*\) <.*/\1/p')$'\n'
     target=()
-    for ((i = 1; i < COMP_CWORD; i++)); do
-        case ${COMP_WORDS[i]} in
-        -h | -p | -s | --user | --pass-file | --cacert | --cacertdir | --cert | --key | --sni)
-            target+=("${COMP_WORDS[i]}" "${COMP_WORDS[i + 1]}")
+    command=()
+    for ((i = 1; i < ${#words[@]}; i++)); do
+        case ${words[i]} in
+        -h | -p | -s | -u | -a | --pass | --user | --pass-file | --cacert | --cacertdir | --cert | --key | --sni)
+            target+=("${words[i]}" "${words[i + 1]-}")
             ((i++))
             ;;
-        --tls | --insecure) target+=("${COMP_WORDS[i]}") ;;
+        --tls | --insecure) target+=("${words[i]}") ;;
+        -*) [[ $valued != *$'\n'"${words[i]}"$'\n'* ]] || ((i++)) ;;
+        *)
+            command=("${words[@]:i}")
+            return
+            ;;
         esac
     done
 }
 
+# Commands, or what is behind one that has subcommands.
 _redis_commands() {
-    local target
-    _redis_target
-    timeout 1 "${COMP_WORDS[0]}" "${target[@]}" -t 0.5 --raw command list 2>/dev/null </dev/null |
-        grep -v '|'
+    local target command
+    _redis_look "${COMP_WORDS[0]}"
+    local question=(command list)
+    case ${#command[@]} in
+    0) ;;
+    1) question+=(filterby pattern "${command[0],,}|*") ;;
+    *) return ;;
+    esac
+    timeout 1 "${COMP_WORDS[0]}" "${target[@]}" -t 0.5 --raw "${question[@]}" 2>/dev/null </dev/null |
+        if [[ ${#command[@]} -eq 0 ]]; then grep -v '|'; else sed -n 's/^[^|]*|//p'; fi
 }
 
 _redis_cli() {

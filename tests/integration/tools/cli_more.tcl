@@ -188,9 +188,73 @@ start_server {} {
         assert {$count > 60} $count
         set script "source [file join $root utils completion redis.bash]; COMP_WORDS=([cli_program] --key); COMP_CWORD=1; _redis_cli; echo \${COMPREPLY\[@\]}"
         assert_equal {--key --key-pass-file --keystats --keystats-samples} [exec bash -c $script]
-        set script "source [file join $root utils completion redis.bash]; COMP_WORDS=([cli_program] [cli_target] strl); COMP_CWORD=[expr {[llength [cli_target]] + 1}]; _redis_cli; echo \${COMPREPLY\[@\]}"
-        assert_equal strlen [exec bash -c $script]
+    }
+
+    # What bash offers for the last of WORDS; the line is what was typed.
+    proc bash_offers {words} {
+        set script {
+            source "$1"; shift
+            COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMP_LINE="$*"; COMP_POINT=${#COMP_LINE}
+            _redis_cli
+            echo "${COMPREPLY[@]}"
+        }
+        return [lsort [exec bash -c $script bash [file join $::root utils completion redis.bash] {*}$words]]
+    }
+
+    test "cli: bash completes commands and subcommands" {
+        set start [concat [list [cli_program]] [cli_target]]
+        assert_equal strlen [bash_offers [concat $start strl]]
+        assert_equal strlen [bash_offers [concat $start {--json -r 3 STRL}]]
+        assert_equal {resetstat rewrite} [bash_offers [concat $start {config re}]]
+        assert_equal {} [bash_offers [concat $start {config get re}]]
+        assert_equal {} [bash_offers [concat $start {get strl}]]
+        assert_equal {no yes} [bash_offers [concat $start [list --show-pushes ""]]]
+        if {![srv tls]} {
+            assert_equal strlen [bash_offers [list [cli_program] -u redis://127.0.0.1:[srv port] strl]]
+        }
     } {command:command}
+
+    # The line that zsh makes of LINE and TAB.
+    proc zsh_completes {line} {
+        global root work_dir
+        set script {
+            zmodload zsh/zpty
+            zpty z "TERM=xterm zsh -f -i"
+            zpty -w z "stty columns 1000; fpath=($1 \$fpath); autoload -U compinit; compinit -u -D"
+            zpty -w z "show() { zle -I; print -r -- \"<\$BUFFER>\" }; zle -N show; bindkey '^X' show"
+            zpty -w z "bindkey '^I' complete-word; print REA''DY"
+            zpty -r -m z text '*READY*'
+            zpty -w -n z "$2"$'\t\x18'
+            zpty -r -m z text '*<*>*'
+            print -r -- "${${text##*<}%%>*}"
+            zpty -d z
+        }
+        return [exec timeout 20 zsh -f -c $script zsh [file join $root utils completion] $line]
+    }
+
+    if {[auto_execok zsh] eq ""} {
+        emit @skip "cli: zsh completes flags, files, commands and subcommands" "zsh is not installed"
+    } else {
+        test "cli: zsh completes flags, files, commands and subcommands" {
+            set start [concat [list [cli_program]] [cli_target]]
+            set folder [file join $work_dir folder]
+            file mkdir $folder
+            write_file [file join $folder only] ""
+            foreach {typed completed} [list --tls-inf "--tls-info " "--cacert $folder/o" "--cacert $folder/only " \
+                "--show-pushes y" "--show-pushes yes " strl "strlen " STRL "strlen " "--json -r 3 strl" "--json -r 3 strlen " \
+                "config rew" "config rewrite " "get strl" "get strl"] {
+                assert_equal "$start $completed" [zsh_completes "$start $typed"]
+            }
+            if {![srv tls]} {
+                set start "[cli_program] -u redis://127.0.0.1:[srv port]"
+                assert_equal "$start strlen " [zsh_completes "$start strl"]
+            }
+            set benchmark [file join [file dirname [cli_program]] redis-benchmark]
+            if {[file executable $benchmark]} {
+                assert_equal "$benchmark --data-size-range " [zsh_completes "$benchmark --data-size-r"]
+            }
+        } {command:command}
+    }
 
     if {$has_expect} {
         proc start_live {args} {
