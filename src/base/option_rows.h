@@ -44,10 +44,20 @@
         .default_text = default_, .set = set_, .get = get_, .rewrite = rewrite_                    \
     }
 /* Accepted at start and forgotten: what older versions had. Not shown, not settable. */
-#define OPTION_ROW_GONE(name_, set_)                                                               \
+static inline int option_set_gone(void *settings, int argc, const struct bytes *argv,
+                                  struct buffer *error)
+{
+    (void)settings;
+    (void)argv;
+    if (argc == 1)
+        return 0;
+    buffer_append_text(error, "wrong number of arguments");
+    return -1;
+}
+#define OPTION_ROW_GONE(name_)                                                                     \
     {                                                                                              \
         .name = name_, .kind = OPTION_CUSTOM, .flags = OPTION_IGNORED | OPTION_IMMUTABLE,          \
-        .set = set_                                                                                \
+        .set = option_set_gone                                                                     \
     }
 #define OPTION_GROUP(identifier, name_, rows, apply_)                                              \
     const struct option_group identifier = {                                                       \

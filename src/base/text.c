@@ -146,7 +146,7 @@ int text_quote(struct buffer *out, struct bytes text)
     return failed ? -1 : 0;
 }
 
-static int hex_digit(char c)
+int text_hex_digit(char c)
 {
     if (c >= '0' && c <= '9')
         return c - '0';
@@ -154,7 +154,7 @@ static int hex_digit(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-static char unescape(char c)
+char text_unescape(char c)
 {
     switch (c) {
     case 'n':
@@ -182,12 +182,12 @@ static bool read_quoted(const char **line, char quote, char *word, size_t *size)
         char c = *p++;
         if (c == '\\' && quote == '\'' && *p == '\'') {
             c = *p++;
-        } else if (c == '\\' && quote == '"' && p[0] == 'x' && hex_digit(p[1]) >= 0 &&
-                   hex_digit(p[2]) >= 0) {
-            c = (char)(hex_digit(p[1]) * 16 + hex_digit(p[2]));
+        } else if (c == '\\' && quote == '"' && p[0] == 'x' && text_hex_digit(p[1]) >= 0 &&
+                   text_hex_digit(p[2]) >= 0) {
+            c = (char)(text_hex_digit(p[1]) * 16 + text_hex_digit(p[2]));
             p += 3;
         } else if (c == '\\' && quote == '"' && *p) {
-            c = unescape(*p++);
+            c = text_unescape(*p++);
         }
         word[(*size)++] = c;
     }

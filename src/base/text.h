@@ -11,6 +11,10 @@
 bool text_glob_match(struct bytes pattern, struct bytes text, bool ignore_case);
 /* Appends "quoted \"text\"" with Redis's escapes (sdscatrepr). */
 int text_quote(struct buffer *out, struct bytes text);
+/* 0 to 15; -1 when it is no hexadecimal digit. */
+int text_hex_digit(char c);
+/* What a character stands for behind a backslash, but for the x of a hexadecimal escape. */
+char text_unescape(char c);
 /* Splits a config-file or REPL line with Redis's quoting rules (sdssplitargs). Returns a vector of
  * `*count` allocated strings (text_free_args), or NULL when quotes are unbalanced. Strings may hold
  * NUL bytes: sizes[i] (may be NULL) receives the sizes in a vector freed by the caller. */

@@ -3,6 +3,7 @@
 #include "protocol/inline_parser.h"
 
 #include "base/assert.h"
+#include "base/text.h"
 #include "protocol/resp_parser_internal.h"
 #include <string.h>
 
@@ -17,48 +18,19 @@ static bool is_blank(char c)
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
-static char escape_value(char c)
-{
-    switch (c) {
-    case 'n':
-        return '\n';
-    case 'r':
-        return '\r';
-    case 't':
-        return '\t';
-    case 'b':
-        return '\b';
-    case 'a':
-        return '\a';
-    default:
-        return c;
-    }
-}
-
 /* Behind the backslash of a double-quoted part. */
 static void take_escape(struct cursor *cursor)
 {
     if (*cursor->read == 'x' && cursor->end - cursor->read >= 3) {
-        int high = hex_digit(cursor->read[1]);
-        int low = hex_digit(cursor->read[2]);
+        int high = text_hex_digit(cursor->read[1]);
+        int low = text_hex_digit(cursor->read[2]);
         if (high >= 0 && low >= 0) {
             *cursor->write++ = (char)(high * 16 + low);
             cursor->read += 3;
             return;
         }
     }
-    *cursor->write++ = escape_value(*cursor->read++);
+    *cursor->write++ = text_unescape(*cursor->read++);
 }
 
 /* From behind the opening quote to behind the closing one. -1 when it does not close, or when

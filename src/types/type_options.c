@@ -5,17 +5,6 @@
 
 #include "base/option_rows.h"
 
-/* list-max-ziplist-entries and -value: since Redis 3.2 lists know one size only. */
-static int set_gone(void *settings, int argc, const struct bytes *argv, struct buffer *error)
-{
-    (void)settings;
-    (void)argv;
-    if (argc == 1)
-        return 0;
-    buffer_append_text(error, "wrong number of arguments");
-    return -1;
-}
-
 #define COUNT(field, name, alias, flags, value, lowest)                                            \
     OPTION_ROW_INT(type_settings, field, name, alias, flags, value, lowest, INT_MAX)
 #define ENTRIES(field, name, alias, value)                                                         \
@@ -39,8 +28,9 @@ static const struct option rows[] = {
     BYTES(stream_node_max_bytes, "stream-node-max-bytes", NULL, "4096"),
     ENTRIES(stream_node_max_entries, "stream-node-max-entries", NULL, "100"),
     BYTES(hll_sparse_max_bytes, "hll-sparse-max-bytes", NULL, "3000"),
-    OPTION_ROW_GONE("list-max-ziplist-entries", set_gone),
-    OPTION_ROW_GONE("list-max-ziplist-value", set_gone),
+    /* Since Redis 3.2 lists know one size only. */
+    OPTION_ROW_GONE("list-max-ziplist-entries"),
+    OPTION_ROW_GONE("list-max-ziplist-value"),
 };
 
 OPTION_GROUP(type_options, "types", rows, NULL);

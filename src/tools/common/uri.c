@@ -4,6 +4,7 @@
 #include "base/bytes.h"
 #include "base/memory.h"
 #include "base/number.h"
+#include "base/text.h"
 #include <stdint.h>
 #include <stdio.h>
 
@@ -11,17 +12,6 @@ static int fail(struct uri *uri, char *error, size_t error_size, const char *tex
 {
     uri_deinit(uri);
     snprintf(error, error_size, "%s", text);
-    return -1;
-}
-
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
     return -1;
 }
 
@@ -34,8 +24,8 @@ static char *percent_decode(struct bytes text)
         char c = text.data[i];
         if (c == '%') {
             bool is_whole = text.size - i > 2;
-            int high = is_whole ? hex_value(text.data[i + 1]) : -1;
-            int low = is_whole ? hex_value(text.data[i + 2]) : -1;
+            int high = is_whole ? text_hex_digit(text.data[i + 1]) : -1;
+            int low = is_whole ? text_hex_digit(text.data[i + 2]) : -1;
             if (high < 0 || low < 0 || high + low == 0) {
                 mem_free_secret(decoded, text.size + 1);
                 return NULL;
