@@ -92,6 +92,7 @@ static void run_workload(struct benchmark *benchmark, const struct workload *wor
     struct load_options load = load_of(benchmark, workload);
     load.on_progress = report_progress;
     benchmark->reporter.title = workload->title;
+    benchmark->reporter.command_size = (int64_t)workload->command_size;
     load_run(&load, &benchmark->result);
     report_result(&benchmark->reporter, &benchmark->result);
     result_files_add(&benchmark->files, workload->title, NULL, &benchmark->result);
@@ -124,32 +125,55 @@ static void run(struct benchmark *benchmark, enum choice choice, const struct bu
     workload_deinit(&workload);
 }
 
-static void run_builtin_tests(struct benchmark *benchmark)
+static bool is_selected(const struct options *options, const struct builtin_test *test)
+{
+    for (int k = 0; test->names[k]; k++)
+        if (options_test_is_selected(options, test->names[k]))
+            return true;
+    return false;
+}
+
+/* False when -t names none of them. */
+static bool run_builtin_tests(struct benchmark *benchmark)
 {
     const struct builtin_test *tests;
     size_t count = workload_builtin_tests(&tests);
+    bool has_run = false;
     for (size_t i = 0; i < count; i++) {
-        bool is_selected = false;
-        for (int k = 0; tests[i].names[k]; k++)
-            is_selected |= options_test_is_selected(&benchmark->options, tests[i].names[k]);
-        if (is_selected)
-            run(benchmark, CHOICE_BUILTIN, &tests[i]);
+        if (!is_selected(&benchmark->options, &tests[i]))
+            continue;
+        run(benchmark, CHOICE_BUILTIN, &tests[i]);
+        has_run = true;
+    }
+    return has_run;
+}
+
+/* Redis's says nothing; scripts that it was silent to go on. */
+static void warn_of_unknown_tests(const struct options *options)
+{
+    for (const char *name = options->tests; name && *name;) {
+        size_t size = strcspn(name, ",");
+        if (!workload_is_builtin_test(name, size))
+            fprintf(stderr, "WARNING: there is no test \"%.*s\"\n", (int)size, name);
+        name += size;
+        name += *name == ',';
     }
 }
 
 static void run_chosen(struct benchmark *benchmark)
 {
     const struct options *options = &benchmark->options;
+    bool has_run = true;
     do {
         if (options->handshakes)
             run(benchmark, CHOICE_HANDSHAKES, NULL);
         else if (options->ratio_sets + options->ratio_gets > 0)
             run(benchmark, CHOICE_RATIO, NULL);
-        else if (options->command_argc > 0 || options->reads_stdin)
+        else if (options->command_argc > 0)
             run(benchmark, CHOICE_COMMAND, NULL);
         else
-            run_builtin_tests(benchmark);
-    } while (options->is_looping);
+            has_run = run_builtin_tests(benchmark);
+    } while (options->is_looping && has_run);
 }
 
 static void prepare_compare(struct benchmark *benchmark)
@@ -192,6 +216,7 @@ int main(int argc, char **argv)
     options_parse(options, argc, argv);
     if (options->seed == 0)
         options->seed = clock_read_wall_us();
+    warn_of_unknown_tests(options);
     benchmark->reporter.options = options;
     benchmark->reporter.is_silent =
         is_standard_output(options->json_path) || is_standard_output(options->hdr_path);

@@ -27,6 +27,7 @@ struct number_flag {
     size_t offset; /* of an int64_t in struct options */
     int64_t min;
     int64_t max;
+    bool is_bounded; /* as Redis does: what is out of range becomes its end */
 };
 
 struct text_flag {
@@ -49,17 +50,17 @@ static const struct switch_flag switch_flags[] = {
 };
 
 static const struct number_flag number_flags[] = {
-    {"-p", AT(port), 1, UINT16_MAX},
-    {"-c", AT(clients), 1, 1000000},
-    {"-n", AT(requests), 1, INT64_MAX / 2},
-    {"-d", AT(data_size), 1, BENCHMARK_DATA_SIZE_MAX},
-    {"-P", AT(pipeline), 1, 1000000},
-    {"-r", AT(key_space), 0, INT64_MAX},
-    {"--dbnum", AT(db), 0, INT32_MAX},
-    {"--threads", AT(threads), 1, INT32_MAX},
-    {"--precision", AT(precision), 0, INT32_MAX},
-    {"--seed", AT(seed), INT64_MIN, INT64_MAX},
-    {"--rps", AT(rps), 1, 100000000},
+    {"-p", AT(port), 1, UINT16_MAX, false},
+    {"-c", AT(clients), 1, 1000000, false},
+    {"-n", AT(requests), 1, INT64_MAX / 2, false},
+    {"-d", AT(data_size), 1, BENCHMARK_DATA_SIZE_MAX, true},
+    {"-P", AT(pipeline), 1, 1000000, true},
+    {"-r", AT(key_space), 0, INT64_MAX, true},
+    {"--dbnum", AT(db), 0, INT32_MAX, false},
+    {"--threads", AT(threads), 0, INT32_MAX, true},
+    {"--precision", AT(precision), 0, INT32_MAX, true},
+    {"--seed", AT(seed), INT64_MIN, INT64_MAX, false},
+    {"--rps", AT(rps), 1, 100000000, false},
 };
 
 static const struct text_flag text_flags[] = {
@@ -110,6 +111,8 @@ static int take_number(struct options *options, const char *name, const char *va
             refuse(name);
         if (!number_parse_i64(bytes_of_text(value), &number))
             die("%s: \"%s\" is not a number", name, value);
+        if (flag->is_bounded)
+            number = number < flag->min ? flag->min : number > flag->max ? flag->max : number;
         if (number < flag->min || number > flag->max)
             die("%s: %lld is out of range (%lld to %lld)", name, (long long)number,
                 (long long)flag->min, (long long)flag->max);
@@ -339,7 +342,7 @@ static int take_flag(struct options *options, int argc, char **argv, int index)
 static void check_shape(const struct options *options)
 {
     bool has_ratio = options->ratio_sets + options->ratio_gets > 0;
-    bool has_command = options->command_argc > 0 || options->reads_stdin;
+    bool has_command = options->command_argc > 0;
     if (options->has_key_pattern && !options->has_random_keys)
         die("--key-pattern needs a range of keys: give it with -r");
     if (has_ratio && (has_command || options->tests))
@@ -399,6 +402,7 @@ void options_parse(struct options *options, int argc, char **argv)
         index += take_flag(options, argc, argv, index);
     options->command_argc = argc - index;
     options->command_argv = argv + index;
+    options->reads_stdin &= options->command_argc > 0; /* the last argument of none */
     check(options);
 }
 

@@ -139,7 +139,8 @@ static void print_conditions(const struct reporter *reporter, const struct load_
         printf("  %lld to %lld bytes payload\n", (long long)options->data_size_min,
                (long long)options->data_size_max);
     else
-        printf("  %lld bytes payload\n", (long long)options->data_size);
+        printf("  %lld bytes payload\n",
+               (long long)(reporter->command_size ? reporter->command_size : options->data_size));
     printf("  keep alive: %d\n", options->is_keep_alive);
     if (reporter->save)
         printf("  host configuration \"save\": %s\n", reporter->save);

@@ -7,7 +7,8 @@
 struct reporter {
     const struct options *options;
     const char *title;
-    char *save; /* the server's configuration, NULL when unknown */
+    int64_t command_size; /* of a request of the user's command, 0 otherwise */
+    char *save;           /* the server's configuration, NULL when unknown */
     char *appendonly;
     bool is_silent;   /* standard output is for --json or --hdr */
     bool is_terminal; /* standard output is one */

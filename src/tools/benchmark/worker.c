@@ -18,6 +18,7 @@
 #include "protocol/resp_reply_reader.h"
 #include "tools/benchmark/keys.h"
 #include "tools/common/tls_advice.h"
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -108,7 +109,9 @@ void fatal_connection(const struct options *options, bool was_open, const char *
               advice ? advice : "", after);
     char target[256];
     options_format_target(options, target, sizeof(target));
-    fatal("Could not connect to Redis at %s: %s%s%s%s", target,
+    const char *peer = strstr(reason, " (peer "); /* that is the target again */
+    fatal("Could not connect to Redis at %s: %.*s%s%s%s", target,
+          peer ? (int)(peer - reason) : INT_MAX,
           reason[0] ? reason : "the server closed the connection", before, advice ? advice : "",
           after);
 }

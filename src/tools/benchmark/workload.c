@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 static const size_t REQUEST_SIZE_MAX = (size_t)8 * 1024 * 1024 * 1024;
 
@@ -46,6 +47,18 @@ size_t workload_builtin_tests(const struct builtin_test **tests)
 {
     *tests = builtin_tests;
     return sizeof(builtin_tests) / sizeof(builtin_tests[0]);
+}
+
+bool workload_is_builtin_test(const char *name, size_t size)
+{
+    for (size_t i = 0; i < sizeof(builtin_tests) / sizeof(builtin_tests[0]); i++) {
+        for (int k = 0; builtin_tests[i].names[k]; k++) {
+            const char *own = builtin_tests[i].names[k];
+            if (strlen(own) == size && strncasecmp(own, name, size) == 0)
+                return true;
+        }
+    }
+    return false;
 }
 
 /* -- building requests -- */
@@ -252,6 +265,22 @@ static int read_stdin(struct buffer *input)
     }
 }
 
+/* The argument with its data in place; the caller frees it. */
+static char *fill_data(const char *argument, struct bytes data)
+{
+    struct buffer filled;
+    buffer_init(&filled, REQUEST_SIZE_MAX);
+    const char *found;
+    append(&filled, "", 0);
+    while ((found = strstr(argument, WORKLOAD_DATA)) != NULL) {
+        append(&filled, argument, (size_t)(found - argument));
+        append(&filled, data.data, data.size);
+        argument = found + sizeof(WORKLOAD_DATA) - 1;
+    }
+    append(&filled, argument, strlen(argument) + 1);
+    return buffer_take(&filled);
+}
+
 int workload_init_command(struct workload *workload, const struct options *options)
 {
     workload_init_idle(workload, options);
@@ -261,18 +290,28 @@ int workload_init_command(struct workload *workload, const struct options *optio
     buffer_init(&input, BENCHMARK_DATA_SIZE_MAX);
     size_t argc = (size_t)options->command_argc;
     struct bytes *args = mem_calloc(argc + 1, sizeof(*args));
+    char **filled = mem_calloc(argc, sizeof(*filled));
+    size_t data_size = (size_t)options->data_size;
+    char *data = workload_make_data(data_size);
     for (size_t i = 0; i < argc; i++) {
-        args[i] = bytes_of_text(options->command_argv[i]);
+        const char *argument = options->command_argv[i];
         append(&title, i ? " " : "", i ? 1 : 0);
-        append(&title, args[i].data, args[i].size);
+        append(&title, argument, strlen(argument));
+        filled[i] = fill_data(argument, bytes_of(data, data_size));
+        args[i] = bytes_of_text(filled[i]);
     }
+    mem_free(data);
     int result = options->reads_stdin ? read_stdin(&input) : 0;
     if (options->reads_stdin)
         args[argc++] = buffer_bytes(&input);
     append_command(&workload->request, argc, args);
+    workload->command_size = workload->request.size;
     finish(workload, options);
     mem_free(workload->title);
     workload->title = buffer_take(&title);
+    for (int i = 0; i < options->command_argc; i++)
+        mem_free(filled[i]);
+    mem_free(filled);
     mem_free(args);
     buffer_deinit(&input);
     return result;

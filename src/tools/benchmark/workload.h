@@ -15,6 +15,8 @@ enum {
 };
 
 #define WORKLOAD_PLACEHOLDER "__rand_int__"
+/* In an argument of a command: becomes -d bytes. */
+#define WORKLOAD_DATA "__data__"
 
 struct workload {
     char *title;
@@ -24,6 +26,7 @@ struct workload {
     size_t *placeholders;    /* offsets into request */
     size_t placeholder_count;
     struct composition composition; /* when it has parts, request is empty */
+    size_t command_size;            /* of one request of the user's command, or 0 */
     bool is_handshakes;
 };
 
@@ -37,6 +40,8 @@ struct builtin_test {
 
 /* Number of built-in tests; *tests is a constant table. */
 size_t workload_builtin_tests(const struct builtin_test **tests);
+/* Whether -t may say so, in either case. */
+bool workload_is_builtin_test(const char *name, size_t size);
 void workload_init_builtin(struct workload *workload, const struct options *options,
                            const struct builtin_test *test);
 /* SET and GET as --ratio says. */

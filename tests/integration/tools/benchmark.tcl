@@ -42,6 +42,47 @@ start_server {} {
         assert_match "key:????????????" [r randomkey]
     }
 
+    test "benchmark: __data__ in a command becomes -d bytes, wherever it stands" {
+        r flushall
+        benchmark -n 20 -c 2 -d 40 -q mset a __data__ b x__data____data__y
+        assert_equal {40 82} [list [r strlen a] [r strlen b]]
+    }
+
+    test "benchmark: what is out of range is the nearest, as with Redis's" {
+        foreach {flag value} {-d 0 -d -5 -P 0 -P -1 --threads 0 --threads -3 -r -1 --precision 99} {
+            r flushall
+            benchmark -t set -n 20 -c 2 -q $flag $value
+            assert_equal 1 [r dbsize] $flag
+            if {$flag eq "-d"} { assert_equal 1 [r strlen [r randomkey]] }
+        }
+        assert_match "*multi-thread: no*" [benchmark -t ping_mbulk -n 20 -c 2 --threads 0]
+    }
+
+    test "benchmark: the payload of a command is its request" {
+        assert_match "*\n  25 bytes payload\n*" [benchmark -n 20 -c 2 ping hello]
+        assert_match "*\n  7 bytes payload\n*" [benchmark -n 20 -c 2 -d 7 -t set]
+    }
+
+    test "benchmark: tests that do not exist are said, the others run, -l of none ends" {
+        r config resetstat
+        assert_match {*WARNING: there is no test "nosuch"*SET: *} [benchmark -t set,nosuch -n 20 -c 2 -q]
+        assert_equal 20 [calls_of set]
+        benchmark -t nosuch -l -q
+    }
+
+    test "benchmark: a refused connection is said once, with its target" {
+        set port [free_port]
+        catch {exec timeout 10 [benchmark_program] -p $port -n 10 -q -t ping} said
+        assert_match "*Could not connect to Redis at 127.0.0.1:$port: Connection refused*" $said
+        assert_no_match "*(peer*" $said
+    }
+
+    test "benchmark: -x without a command is nothing" {
+        r config resetstat
+        benchmark -x -t get -n 20 -c 2 -q
+        assert_equal 20 [calls_of get]
+    }
+
     test "benchmark: -P pipelines" {
         r config resetstat
         benchmark -t set -n 10000 -c 10 -P 16
