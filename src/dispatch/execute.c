@@ -431,8 +431,7 @@ void executor_execute(void *context, struct client *client, struct request *requ
     }
     struct call call = new_call(executor, client, request);
     executor_begin_answer(client);
-    if (call.command)
-        client->last_command = call.command;
+    client->last_command = call.command;
     listening_begin(&executor->services, client);
     if (check(executor, &call))
         run_or_queue(executor, &call);

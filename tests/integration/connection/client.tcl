@@ -67,6 +67,15 @@ start_server {} {
         $c close
     }
 
+    test "CLIENT LIST shows no command after an unknown one" {
+        set c [redis_client]
+        set id [$c client id]
+        assert_match "*cmd=client|id *" [r client list id $id]
+        assert_error "ERR unknown command *" {$c nosuch}
+        assert_match "*cmd=NULL *" [r client list id $id]
+        $c close
+    }
+
     test "CLIENT INFO is this connection's line" {
         set c [redis_client]
         $c client setname me
