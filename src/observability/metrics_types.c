@@ -2,6 +2,7 @@
  * sorted. tests/integration/observability/metrics.tcl finds a number of INFO that is in none. */
 #include "observability/metrics_types.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,7 +40,7 @@ static const char *const counters[] = {
     "total_eviction_exceeded_time", "total_forks", "total_net_input_bytes",
     "total_net_output_bytes", "total_net_repl_input_bytes", "total_net_repl_output_bytes",
     "total_reads_processed", "total_writes_processed", "unexpected_error_replies",
-    "used_active_time_main_thread", "used_cpu_sys", "used_cpu_sys_children",
+    "used_active_time_io_thread_", "used_active_time_main_thread", "used_cpu_sys", "used_cpu_sys_children",
     "used_cpu_sys_main_thread", "used_cpu_user", "used_cpu_user_children",
     "used_cpu_user_main_thread",
 };
@@ -115,8 +116,18 @@ static int compare_names(const void *key, const void *item)
     return strcmp(key, *(const char *const *)item);
 }
 
+/* Fields that are there once for each thread end in its number: without it. */
+static struct bytes without_number(struct bytes field)
+{
+    size_t size = field.size;
+    while (size > 0 && isdigit((unsigned char)field.data[size - 1]))
+        size--;
+    return size > 0 && field.data[size - 1] == '_' ? (struct bytes){field.data, size} : field;
+}
+
 enum metric_type metric_type_of(struct bytes family, struct bytes field)
 {
+    field = without_number(field);
     char name[128];
     int size = snprintf(name, sizeof name, "%.*s%s%.*s", (int)family.size, family.data,
                         family.size ? "." : "", (int)field.size, field.data);

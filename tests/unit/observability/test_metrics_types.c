@@ -36,3 +36,13 @@ Test(metrics_types, fields_of_families_are_apart)
     longest[sizeof longest - 1] = '\0';
     cr_assert_eq(type_of("", longest), METRIC_UNKNOWN);
 }
+
+Test(metrics_types, fields_with_a_number_for_each_thread)
+{
+    cr_assert_eq(type_of("", "used_active_time_io_thread_1"), METRIC_COUNTER);
+    cr_assert_eq(type_of("", "used_active_time_io_thread_128"), METRIC_COUNTER);
+    cr_assert_eq(type_of("", "used_active_time_io_thread_x"), METRIC_UNKNOWN);
+    cr_assert_eq(type_of("", "master_replid2"), METRIC_TEXT, "digits that belong to the name");
+    cr_assert_eq(type_of("", "_1"), METRIC_UNKNOWN);
+    cr_assert_eq(type_of("", "12"), METRIC_UNKNOWN);
+}
