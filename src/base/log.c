@@ -156,6 +156,14 @@ int log_set_file(const char *path)
     return 0;
 }
 
+int log_descriptor(void)
+{
+    int fd = GET(fd);
+    if (fd >= 0)
+        return fd;
+    return GET(is_stdout_wanted) ? STDOUT_FILENO : -1;
+}
+
 /* Opens the file again when it is no longer at its path. Never waits: another thread may be at it.
  */
 static void follow_rotation(void)

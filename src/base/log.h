@@ -34,6 +34,9 @@ void log_set_stdout(bool enabled);
 void log_write(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The text exactly as given, without prefix (banner, crash report). */
 void log_raw(enum log_level level, const char *text);
+/* Where lines go at present, for a crash report's own writes: the file, standard output, or -1. Any
+ * thread, async-signal-safe. */
+int log_descriptor(void);
 /* At most state->per_second lines a second for the call site's `state` (a static struct), counting
  * the rest. */
 struct log_rate {

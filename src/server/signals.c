@@ -74,19 +74,18 @@ static void print_backtrace(void)
 {
     void *frames[BACKTRACE_DEPTH_MAX];
     int count = backtrace(frames, BACKTRACE_DEPTH_MAX);
-    backtrace_symbols_fd(frames, count, STDERR_FILENO);
+    int fd = log_descriptor();
+    backtrace_symbols_fd(frames, count, fd >= 0 ? fd : STDERR_FILENO);
 }
 
 static void report(const char *what)
 {
     char text[512];
-    int size = snprintf(text, sizeof(text),
-                        "\n\n=== REDIS BUG REPORT START: Cut & paste starting from here ===\n"
-                        "Sluice %s (Redis %s level) crashed: %s\n\n------ STACK TRACE ------\n",
-                        SLUICE_VERSION, REDIS_VERSION, what);
+    snprintf(text, sizeof(text),
+             "\n\n=== REDIS BUG REPORT START: Cut & paste starting from here ===\n"
+             "Sluice %s (Redis %s level) crashed: %s\n\n------ STACK TRACE ------\n",
+             SLUICE_VERSION, REDIS_VERSION, what);
     log_raw(LOG_WARNING_, text);
-    if (size > 0 && write(STDERR_FILENO, text, (size_t)size) < 0)
-        return;
     print_backtrace();
     log_raw(LOG_WARNING_, "\n=== REDIS BUG REPORT END. ===\n");
 }

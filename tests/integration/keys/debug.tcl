@@ -215,6 +215,23 @@ test "DEBUG ASSERT, SEGFAULT, OOM and PANIC end the server with a report" {
         $c close
         assert_equal [list killed $signal] [reap_server $server]
         assert_match $report [server_log $server]
+        assert_match "*STACK TRACE*(server_main+*REPORT END*" [server_log $server]
         file delete -force $dir
     }
+} {command:debug}
+
+test "The report of a crash, with its backtrace, is in the log file" {
+    if {[server_is_slow]} { skip "a sanitizer reports crashes itself" }
+    set dir [new_server_dir]
+    set port [free_port]
+    set server [spawn_server $dir [list --port $port --bind 127.0.0.1 --tls-port 0 --save {} \
+        --enable-debug-command yes --logfile $dir/file.log]]
+    wait_until 1 15 {expr {[file exists $dir/file.log] && [string match *Ready* [read_file $dir/file.log]]}}
+    set c [resp::connect -port $port -tls 0]
+    catch {$c debug segfault}
+    $c close
+    assert_equal {killed SIGSEGV} [reap_server $server]
+    assert_match "*REPORT START*STACK TRACE*(server_main+*REPORT END*" [read_file $dir/file.log]
+    assert_equal "" [server_log $server]
+    file delete -force $dir
 } {command:debug}
