@@ -30,6 +30,8 @@ proc test {name body {needs {}}} {
         if {$code == 2} {
             # `return` in a body ends the test well.
             emit @ok $name [expr {[clock milliseconds] - $start}]
+        } elseif {[lindex [dict get $options -errorcode] 0] eq "SKIP"} {
+            emit @skip $name $message
         } else {
             report_failure $name [failure_text $message $options]
             refresh_clients
@@ -38,6 +40,11 @@ proc test {name body {needs {}}} {
         emit @ok $name [expr {[clock milliseconds] - $start}]
     }
     set suite(name) ""
+}
+
+# Ends the test that runs: it cannot be done here, and why.
+proc skip {why} {
+    return -code error -errorcode SKIP $why
 }
 
 proc failure_text {message options} {
