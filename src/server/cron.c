@@ -11,7 +11,8 @@
 #include "server/placement.h"
 #include "server/server.h"
 
-enum { CLIENTS_PER_RUN_MIN = 5 };
+/* With dynamic-hz, more clients than this a run double the rate, up to its most. */
+enum { CLIENTS_PER_RUN_MIN = 5, CLIENTS_PER_RUN_MAX = 200, RATE_MAX = 500 };
 
 static void run_client_timeout(struct server *server, struct client *client) ON_MAIN
 {
@@ -46,8 +47,7 @@ void server_check_output(void *context, struct client *client)
 
 static void run_clients(struct server *server) ON_MAIN
 {
-    size_t count =
-        server->clients->count / (size_t)server->settings.server.hz + CLIENTS_PER_RUN_MIN;
+    size_t count = server->clients->count / (size_t)server->hz + CLIENTS_PER_RUN_MIN;
     if (count > server->clients->count)
         count = server->clients->count;
     while (count-- > 0) {
@@ -79,11 +79,23 @@ static void update_expire_mode(struct server *server)
     keyspace_set_expire_mode(server->keyspace, is_paused ? EXPIRE_HIDE : EXPIRE_DELETE);
 }
 
+/* hz, or more with dynamic-hz and many clients. */
+static int64_t current_rate(const struct server *server)
+{
+    int64_t rate = server->settings.server.hz;
+    if (!server->settings.server.dynamic_hz)
+        return rate;
+    while ((int64_t)server->clients->count / rate > CLIENTS_PER_RUN_MAX && rate < RATE_MAX)
+        rate = rate * 2 < RATE_MAX ? rate * 2 : RATE_MAX;
+    return rate;
+}
+
 static void on_cron(struct timer *timer)
 {
     entering_main();
     struct server *server = (struct server *)((char *)timer - offsetof(struct server, cron_timer));
-    int64_t period_ms = 1000 / server->settings.server.hz;
+    server->hz = current_rate(server);
+    int64_t period_ms = 1000 / server->hz;
     timer_start(loop_timers(io_pool_main_loop(server->pool)), timer, period_ms);
     if (server->is_cron_paused)
         return;
@@ -101,6 +113,7 @@ static void on_cron(struct timer *timer)
 
 void server_start_cron(struct server *server)
 {
+    server->hz = current_rate(server);
     timer_init(&server->cron_timer, on_cron);
     timer_start(loop_timers(io_pool_main_loop(server->pool)), &server->cron_timer, 1);
 }

@@ -98,6 +98,7 @@ struct server {
     char run_id[SERVER_RUN_ID_SIZE + 1];
     char *executable;
     char *program;      /* as it was called */
+    int64_t hz;         /* runs of cron a second at present */
     int oom_score_base; /* before it was set */
     bool is_oom_score_set;
     const char *supervisor; /* in force: "upstart", "systemd", or NULL */

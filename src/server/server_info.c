@@ -25,7 +25,7 @@ static void fill_server(void *context, struct info_server *out)
     out->config_file = config_path(server->config);
     out->port = settings->port ? settings->port : server->settings.tls.port;
     out->started_us = server->started_us;
-    out->hz = settings->hz;
+    out->hz = server->hz;
     out->configured_hz = settings->hz;
     out->lru_clock = server->keyspace->access_clock;
     out->io_threads_active = io_pool_count(server->pool) > 0;

@@ -174,6 +174,18 @@ test "The title has both ports" {
     }
 } {sluice built_tls}
 
+test "dynamic-hz: many clients make more runs a second" {
+    start_server {overrides {hz 1}} {
+        assert_equal {1 1} [list [s hz] [s configured_hz]]
+        set clients {}
+        for {set i 0} {$i < 205} {incr i} { lappend clients [redis_deferring_client] }
+        wait_until {2 1} 5 {list [s hz] [s configured_hz]}
+        r config set dynamic-hz no
+        wait_until {1 1} 5 {list [s hz] [s configured_hz]}
+        foreach c $clients { $c close }
+    }
+}
+
 # How readily the kernel ends the server.
 proc oom_score {} { return [string trim [read_file /proc/[srv pid]/oom_score_adj]] }
 
