@@ -235,6 +235,9 @@ struct listener *listener_create(struct loop *loop, const struct address *addres
         snprintf(error, ERROR_MAX, "setsockopt: %s", strerror(errno));
     else if (set_option(fd, SOL_SOCKET, SO_REUSEADDR) < 0)
         snprintf(error, ERROR_MAX, "setsockopt SO_REUSEADDR: %s", strerror(errno));
+    else if (options->mark &&
+             setsockopt(fd, SOL_SOCKET, SO_MARK, &options->mark, sizeof(options->mark)) < 0)
+        snprintf(error, ERROR_MAX, "setsockopt SO_MARK: %s", strerror(errno));
     else if (bind(fd, (const struct sockaddr *)&address->storage, address->size) < 0)
         snprintf(error, ERROR_MAX, "bind: %s", strerror(errno));
     else if (set_option(fd, IPPROTO_TCP, TCP_NODELAY) < 0) /* accepted sockets inherit it */

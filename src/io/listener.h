@@ -10,6 +10,7 @@ struct listener;
 
 struct listener_options {
     int backlog;
+    uint32_t mark;             /* SO_MARK of TCP sockets; 0: none. Needs CAP_NET_ADMIN */
     uint32_t accepts_per_turn; /* at most so many on_accept calls a turn; the rest wait */
     void *owner;
     int kind; /* the caller's tag: tcp, tls, unix */

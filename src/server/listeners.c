@@ -61,6 +61,7 @@ static bool add_address(struct server *server, const char *host, int64_t port,
     char reason[ERROR_SIZE] = "not an address";
     host += is_optional;
     struct listener_options options = {.backlog = (int)server->settings.server.tcp_backlog,
+                                       .mark = (uint32_t)server->settings.server.socket_mark_id,
                                        .accepts_per_turn = accepts_per_turn(server, kind),
                                        .owner = server,
                                        .kind = (int)kind,

@@ -315,6 +315,38 @@ Test(listener, a_taken_port_is_an_error)
     finish(listener);
 }
 
+/* The mark of the one socket that listens, 0 when there is none. */
+static uint32_t mark_of_listening(void)
+{
+    for (int fd = 3; fd < 100; fd++) {
+        int is_listening = 0;
+        uint32_t mark = 0;
+        socklen_t size = sizeof(is_listening);
+        if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &is_listening, &size) == 0 && is_listening &&
+            getsockopt(fd, SOL_SOCKET, SO_MARK, &mark, &size) == 0 && mark)
+            return mark;
+    }
+    return 0;
+}
+
+Test(listener, tcp_sockets_have_their_mark)
+{
+    cr_assert(make_loop(LOOP_BACKEND_EPOLL));
+    struct listener_options options = plain_options;
+    options.mark = 0x1234;
+    struct address address;
+    char error[256];
+    cr_assert_eq(address_parse("127.0.0.1", 0, &address), 0);
+    struct listener *listener = listener_create(loop, &address, &options, error);
+    if (listener == NULL) { /* without CAP_NET_ADMIN it is refused, in words */
+        cr_assert_str_eq(error, "setsockopt SO_MARK: Operation not permitted");
+        loop_destroy(loop);
+        return;
+    }
+    cr_assert_eq(mark_of_listening(), 0x1234);
+    finish(listener);
+}
+
 /* -- unix sockets -- */
 
 static char path[64];
