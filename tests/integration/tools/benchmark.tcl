@@ -179,3 +179,14 @@ test "benchmark: over a unix socket" {
         assert_equal 100 [calls_of set]
     }
 }
+
+test "benchmark: every flag of --help is in the manual" {
+    set channel [open [file join $::root docs man redis-benchmark.1]]
+    set manual [read $channel]
+    close $channel
+    set missing {}
+    foreach {line flag} [regexp -all -inline -line {^ -(-?[a-zA-Z0-9-]+)} [exec [benchmark_program] --help]] {
+        if {![regexp "Fl (\\w , |Fl |\\w Ar \\w+ , )*$flag\\M" $manual]} { lappend missing $flag }
+    }
+    assert_equal {} $missing
+}
