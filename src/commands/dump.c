@@ -7,8 +7,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "commands/all.h"
-#include "dispatch/call.h"
-#include "keyspace/keyspace.h"
+#include "commands/key_common.h"
 #include "persistence/persistence_options.h"
 #include "persistence/rdb_format.h"
 #include "persistence/rdb_value.h"
@@ -155,9 +154,7 @@ static bool read_payload(struct call *call, struct bytes payload, struct rdb_val
 static void finish_expired(struct call *call, struct key key, bool has_deleted)
 {
     if (has_deleted) {
-        bool is_lazy = call->db->keyspace->settings->lazyfree_lazy_server_del;
-        const struct bytes argv[] = {bytes_of_text(is_lazy ? "UNLINK" : "DEL"), key.name};
-        call_propagate(call, 2, argv);
+        propagate_removal(call, key.name, call->db->keyspace->settings->lazyfree_lazy_server_del);
         db_changed(call->db, key.name, KEY_CLASS_GENERIC, "del");
         call->dirty++;
     }

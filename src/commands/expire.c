@@ -4,8 +4,7 @@
 #include "commands/all.h"
 #include "commands/command_rows.h"
 #include "commands/expire_time.h"
-#include "dispatch/call.h"
-#include "keyspace/keyspace.h"
+#include "commands/key_common.h"
 
 /* -- shared with string.c (expire_time.h) -- */
 
@@ -45,9 +44,7 @@ void expire_time_delete(struct call *call, struct key key)
         db_unlink(call->db, key);
     else
         db_delete(call->db, key);
-    const struct bytes argv[] = {is_lazy ? BYTES_LITERAL("UNLINK") : BYTES_LITERAL("DEL"),
-                                 key.name};
-    call_propagate(call, 2, argv);
+    propagate_removal(call, key.name, is_lazy);
     call->dirty++;
     db_changed(call->db, key.name, KEY_CLASS_GENERIC, "del");
 }

@@ -210,7 +210,7 @@ static void add_members(struct call *call, const struct add_plan *plan)
         updated += result == ZSET_UPDATED;
     }
     if (entry)
-        zset_put_back(entry, zset);
+        put_back(entry, zset);
     else
         db_add_value(call->db, key, zset);
     reply_integer(call->reply, (int64_t)(added + (plan->counts_changed ? updated : 0)));

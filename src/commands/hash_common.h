@@ -3,8 +3,7 @@
 #define COMMANDS_HASH_COMMON_H
 
 #include "base/clock.h"
-#include "dispatch/call.h"
-#include "keyspace/keyspace.h"
+#include "commands/key_common.h"
 #include "types/hash_field_expiry.h"
 
 /* The time at which fields are looked at: while loading and in the primary's stream none expires.
@@ -36,7 +35,7 @@ static inline bool hash_find(struct call *call, struct key key, bool writes, str
 static inline void hash_put_back(struct call *call, struct key key, struct entry *entry,
                                  struct value hash)
 {
-    entry_set_pointer(entry, (enum value_encoding)hash.encoding, hash.pointer);
+    put_back(entry, hash);
     db_fields_close(call->db, key, entry);
 }
 
@@ -58,10 +57,8 @@ static inline void hash_finish(struct call *call, struct key key, struct entry *
 /* After fields went: the key goes when nothing is left. */
 static inline void hash_delete_if_empty(struct call *call, struct key key, struct value hash)
 {
-    if (hash_count(hash) > 0)
-        return;
-    db_delete(call->db, key);
-    db_notify(call->db, key.name, KEY_CLASS_GENERIC, "del");
+    if (hash_count(hash) == 0)
+        delete_emptied(call, key);
 }
 
 #endif

@@ -2,50 +2,18 @@
 #include "base/memory.h"
 #include "commands/all.h"
 #include "commands/command_rows.h"
+#include "commands/key_common.h"
 #include "commands/list_common.h"
-#include "keyspace/keyspace.h"
-
-/* False with the error written when the key holds something else. */
-static bool take_list(struct call *call, struct list_at *at)
-{
-    if (!at->entry)
-        return true;
-    if (entry_type(at->entry) != VALUE_LIST)
-        return call_wrong_type(call);
-    at->list = entry_value(at->entry);
-    return true;
-}
-
-static bool find_to_read(struct call *call, int index, struct list_at *at)
-{
-    at->key = call_key(call, index);
-    at->entry = db_find_read(call->db, at->key);
-    return take_list(call, at);
-}
-
-static bool find_to_write(struct call *call, int index, struct list_at *at)
-{
-    at->key = call_key(call, index);
-    at->entry = db_find_write(call->db, at->key);
-    return take_list(call, at);
-}
-
-/* After each change: encoding and pointer may be others. */
-static void store(struct list_at *at)
-{
-    entry_set_pointer(at->entry, (enum value_encoding)at->list.encoding, at->list.pointer);
-}
 
 /* After elements were removed and the list was stored: an empty list goes. */
-static void settle_removal(struct call *call, struct list_at *at)
+static void settle_removal(struct call *call, struct value_at *at)
 {
-    if (list_count(at->list) == 0) {
-        db_delete(call->db, at->key);
-        db_notify(call->db, at->key.name, KEY_CLASS_GENERIC, "del");
+    if (list_count(at->value) == 0) {
+        delete_emptied(call, at->key);
         return;
     }
-    list_compact(&at->list, call->services->types);
-    store(at);
+    list_compact(&at->value, call->services->types);
+    put_value_back(at);
 }
 
 static void reply_value(struct reply *reply, struct listpack_value value)
@@ -60,8 +28,8 @@ static void reply_value(struct reply *reply, struct listpack_value value)
 
 static void push(struct call *call, bool at_head, bool only_present)
 {
-    struct list_at at;
-    if (!find_to_write(call, 1, &at))
+    struct value_at at;
+    if (!find_to_write(call, 1, VALUE_LIST, &at))
         return;
     if (!at.entry && only_present) {
         reply_integer(call->reply, 0);
@@ -70,16 +38,16 @@ static void push(struct call *call, bool at_head, bool only_present)
     const struct bytes *items = call->argv + 2;
     size_t count = (size_t)call->argc - 2;
     if (!at.entry)
-        at.list = list_create(items, count);
-    list_expect(&at.list, call->services->types, items, count);
+        at.value = list_create(items, count);
+    list_expect(&at.value, call->services->types, items, count);
     for (size_t i = 0; i < count; i++)
-        list_push(&at.list, items[i], at_head);
+        list_push(&at.value, items[i], at_head);
     if (at.entry)
-        store(&at);
+        put_value_back(&at);
     else
-        db_add_value(call->db, at.key, at.list);
+        db_add_value(call->db, at.key, at.value);
     call->dirty += count;
-    reply_integer(call->reply, (int64_t)list_count(at.list));
+    reply_integer(call->reply, (int64_t)list_count(at.value));
     db_changed(call->db, at.key.name, KEY_CLASS_LIST, at_head ? "lpush" : "rpush");
 }
 
@@ -110,29 +78,29 @@ static void linsert_command(struct call *call)
         call_syntax_error(call);
         return;
     }
-    struct list_at at;
-    if (!find_to_write(call, 1, &at))
+    struct value_at at;
+    if (!find_to_write(call, 1, VALUE_LIST, &at))
         return;
     if (!at.entry) {
         reply_integer(call->reply, 0);
         return;
     }
-    list_expect(&at.list, call->services->types, &call->argv[4], 1);
-    bool is_found = list_insert(&at.list, call->argv[3], call->argv[4], after);
-    store(&at);
+    list_expect(&at.value, call->services->types, &call->argv[4], 1);
+    bool is_found = list_insert(&at.value, call->argv[3], call->argv[4], after);
+    put_value_back(&at);
     if (!is_found) {
         reply_integer(call->reply, -1);
         return;
     }
     call->dirty++;
     db_changed(call->db, at.key.name, KEY_CLASS_LIST, "linsert");
-    reply_integer(call->reply, (int64_t)list_count(at.list));
+    reply_integer(call->reply, (int64_t)list_count(at.value));
 }
 
 static void lset_command(struct call *call)
 {
-    struct list_at at;
-    if (!find_to_write(call, 1, &at))
+    struct value_at at;
+    if (!find_to_write(call, 1, VALUE_LIST, &at))
         return;
     if (!at.entry) {
         call_no_such_key(call);
@@ -141,11 +109,11 @@ static void lset_command(struct call *call)
     int64_t index;
     if (!call_integer(call, 2, &index, NULL))
         return;
-    list_expect(&at.list, call->services->types, &call->argv[3], 1);
-    bool is_found = list_replace(&at.list, index, call->argv[3]);
+    list_expect(&at.value, call->services->types, &call->argv[3], 1);
+    bool is_found = list_replace(&at.value, index, call->argv[3]);
     if (is_found)
-        list_compact(&at.list, call->services->types);
-    store(&at);
+        list_compact(&at.value, call->services->types);
+    put_value_back(&at);
     if (!is_found) {
         reply_error(call->reply, "ERR index out of range");
         return;
@@ -159,15 +127,15 @@ static void lset_command(struct call *call)
 
 static void llen_command(struct call *call)
 {
-    struct list_at at;
-    if (find_to_read(call, 1, &at))
-        reply_integer(call->reply, at.entry ? (int64_t)list_count(at.list) : 0);
+    struct value_at at;
+    if (find_to_read(call, 1, VALUE_LIST, &at))
+        reply_integer(call->reply, at.entry ? (int64_t)list_count(at.value) : 0);
 }
 
 static void lindex_command(struct call *call)
 {
-    struct list_at at;
-    if (!find_to_read(call, 1, &at))
+    struct value_at at;
+    if (!find_to_read(call, 1, VALUE_LIST, &at))
         return;
     if (!at.entry) {
         reply_null(call->reply);
@@ -178,7 +146,7 @@ static void lindex_command(struct call *call)
         return;
     struct quicklist_iterator iterator;
     struct listpack_value value;
-    list_iterator_init(&iterator, at.list, index, false);
+    list_iterator_init(&iterator, at.value, index, false);
     if (quicklist_iterate(&iterator, &value))
         reply_value(call->reply, value);
     else
@@ -223,17 +191,17 @@ static void lrange_command(struct call *call)
 {
     int64_t start;
     int64_t end;
-    struct list_at at;
+    struct value_at at;
     if (!call_integer(call, 2, &start, NULL) || !call_integer(call, 3, &end, NULL) ||
-        !find_to_read(call, 1, &at))
+        !find_to_read(call, 1, VALUE_LIST, &at))
         return;
     struct range range = {0, 0};
     if (at.entry)
-        range = range_of(start, end, list_count(at.list));
+        range = range_of(start, end, list_count(at.value));
     if (range.size == 0)
         reply_array(call->reply, 0);
     else
-        reply_range(call, at.list, (int64_t)range.start, range.size, false);
+        reply_range(call, at.value, (int64_t)range.start, range.size, false);
 }
 
 /* -- LPOS -- */
@@ -306,17 +274,17 @@ static int64_t reply_positions(struct call *call, struct value list,
 static void lpos_command(struct call *call)
 {
     struct position_options options = {.rank = 1, .count = -1};
-    struct list_at at;
-    if (!parse_position_options(call, &options) || !find_to_read(call, 1, &at))
+    struct value_at at;
+    if (!parse_position_options(call, &options) || !find_to_read(call, 1, VALUE_LIST, &at))
         return;
     if (options.count < 0) {
-        if (!at.entry || reply_positions(call, at.list, &options) == 0)
+        if (!at.entry || reply_positions(call, at.value, &options) == 0)
             reply_null(call->reply);
     } else if (!at.entry) {
         reply_array(call->reply, 0);
     } else {
         struct reply_mark mark = reply_defer(call->reply);
-        reply_defer_array(call->reply, mark, reply_positions(call, at.list, &options));
+        reply_defer_array(call->reply, mark, reply_positions(call, at.value, &options));
     }
 }
 
@@ -326,22 +294,22 @@ static void ltrim_command(struct call *call)
 {
     int64_t start;
     int64_t end;
-    struct list_at at;
+    struct value_at at;
     if (!call_integer(call, 2, &start, NULL) || !call_integer(call, 3, &end, NULL) ||
-        !find_to_write(call, 1, &at))
+        !find_to_write(call, 1, VALUE_LIST, &at))
         return;
     if (!at.entry) {
         reply_ok(call->reply);
         return;
     }
-    size_t count = list_count(at.list);
+    size_t count = list_count(at.value);
     struct range range = range_of(start, end, count);
     if (range.size == 0)
         range.start = count;
     size_t behind = count - range.start - range.size;
-    list_delete_range(&at.list, range.start + range.size, behind);
-    list_delete_range(&at.list, 0, range.start);
-    store(&at);
+    list_delete_range(&at.value, range.start + range.size, behind);
+    list_delete_range(&at.value, 0, range.start);
+    put_value_back(&at);
     call->dirty += range.start + behind;
     db_changed(call->db, at.key.name, KEY_CLASS_LIST, "ltrim");
     settle_removal(call, &at);
@@ -351,17 +319,17 @@ static void ltrim_command(struct call *call)
 static void lrem_command(struct call *call)
 {
     int64_t count;
-    struct list_at at;
+    struct value_at at;
     if (!call_integer_in(call, 2, -INT64_MAX, INT64_MAX, &count, NULL) ||
-        !find_to_write(call, 1, &at))
+        !find_to_write(call, 1, VALUE_LIST, &at))
         return;
     if (!at.entry) {
         reply_integer(call->reply, 0);
         return;
     }
     size_t limit = count == 0 ? SIZE_MAX : (size_t)(count < 0 ? -count : count);
-    size_t removed = list_remove(&at.list, call->argv[3], limit, count < 0);
-    store(&at);
+    size_t removed = list_remove(&at.value, call->argv[3], limit, count < 0);
+    put_value_back(&at);
     if (removed) {
         call->dirty += removed;
         db_changed(call->db, at.key.name, KEY_CLASS_LIST, "lrem");
@@ -371,32 +339,32 @@ static void lrem_command(struct call *call)
 }
 
 /* Tells of the removal of `count` elements from an end. */
-static void tell_popped(struct call *call, struct list_at *at, size_t count, bool at_head)
+static void tell_popped(struct call *call, struct value_at *at, size_t count, bool at_head)
 {
     db_changed(call->db, at->key.name, KEY_CLASS_LIST, at_head ? "lpop" : "rpop");
     settle_removal(call, at);
     call->dirty += count;
 }
 
-static void remove_from_end(struct list_at *at, size_t count, bool at_head)
+static void remove_from_end(struct value_at *at, size_t count, bool at_head)
 {
-    list_delete_range(&at->list, at_head ? 0 : list_count(at->list) - count, count);
-    store(at);
+    list_delete_range(&at->value, at_head ? 0 : list_count(at->value) - count, count);
+    put_value_back(at);
 }
 
 /* Answers with an array of the elements, in the order in which they are popped. */
-static void pop_range(struct call *call, struct list_at *at, size_t count, bool at_head)
+static void pop_range(struct call *call, struct value_at *at, size_t count, bool at_head)
 {
-    reply_range(call, at->list, at_head ? 0 : -1, count, !at_head);
+    reply_range(call, at->value, at_head ? 0 : -1, count, !at_head);
     remove_from_end(at, count, at_head);
     tell_popped(call, at, count, at_head);
 }
 
-static void pop_one(struct call *call, struct list_at *at, bool at_head)
+static void pop_one(struct call *call, struct value_at *at, bool at_head)
 {
     struct quicklist_iterator iterator;
     struct listpack_value value;
-    list_iterator_init(&iterator, at->list, at_head ? 0 : -1, false);
+    list_iterator_init(&iterator, at->value, at_head ? 0 : -1, false);
     if (quicklist_iterate(&iterator, &value))
         reply_value(call->reply, value);
     quicklist_iterator_deinit(&iterator);
@@ -415,8 +383,8 @@ static void pop(struct call *call, bool at_head)
     if (has_count && !call_integer_in(call, 2, 0, INT64_MAX, &count,
                                       "ERR value is out of range, must be positive"))
         return;
-    struct list_at at;
-    if (!find_to_write(call, 1, &at))
+    struct value_at at;
+    if (!find_to_write(call, 1, VALUE_LIST, &at))
         return;
     if (!at.entry) {
         if (has_count)
@@ -428,7 +396,7 @@ static void pop(struct call *call, bool at_head)
     } else if (count == 0) {
         reply_array(call->reply, 0);
     } else {
-        size_t present = list_count(at.list);
+        size_t present = list_count(at.value);
         pop_range(call, &at, (size_t)count < present ? (size_t)count : present, at_head);
     }
 }
@@ -476,12 +444,12 @@ bool lmpop_parse(struct call *call, int first, struct lmpop_options *options)
 bool lmpop_try(struct call *call, const struct lmpop_options *options)
 {
     for (int i = 0; i < options->keys; i++) {
-        struct list_at at;
-        if (!find_to_write(call, options->first_key + i, &at))
+        struct value_at at;
+        if (!find_to_write(call, options->first_key + i, VALUE_LIST, &at))
             return true;
         if (!at.entry)
             continue;
-        size_t present = list_count(at.list);
+        size_t present = list_count(at.value);
         size_t count = (size_t)options->count < present ? (size_t)options->count : present;
         reply_array(call->reply, 2);
         reply_bulk_bytes(call->reply, at.key.name);
@@ -499,8 +467,8 @@ bool lmpop_try(struct call *call, const struct lmpop_options *options)
 bool list_pop_first(struct call *call, int first_key, int keys, bool at_head)
 {
     for (int i = first_key; i < first_key + keys; i++) {
-        struct list_at at;
-        if (!find_to_write(call, i, &at))
+        struct value_at at;
+        if (!find_to_write(call, i, VALUE_LIST, &at))
             return true;
         if (!at.entry)
             continue;
@@ -533,12 +501,12 @@ struct moved {
     char room[MOVED_ROOM];
 };
 
-static void take_moved(struct list_at *at, bool from_head, struct moved *moved)
+static void take_moved(struct value_at *at, bool from_head, struct moved *moved)
 {
     struct quicklist_iterator iterator;
     struct listpack_value value = {0};
     char scratch[NUMBER_I64_TEXT_MAX];
-    list_iterator_init(&iterator, at->list, from_head ? 0 : -1, false);
+    list_iterator_init(&iterator, at->value, from_head ? 0 : -1, false);
     bool is_there = quicklist_iterate(&iterator, &value);
     assert(is_there);
     struct bytes text = listpack_value_text(value, scratch);
@@ -551,37 +519,37 @@ static void take_moved(struct list_at *at, bool from_head, struct moved *moved)
     remove_from_end(at, 1, from_head);
 }
 
-static void push_moved(struct call *call, struct list_at *to, struct bytes text, bool to_head)
+static void push_moved(struct call *call, struct value_at *to, struct bytes text, bool to_head)
 {
     if (!to->entry)
-        to->list = list_create(&text, 1);
-    list_expect(&to->list, call->services->types, &text, 1);
-    list_push(&to->list, text, to_head);
+        to->value = list_create(&text, 1);
+    list_expect(&to->value, call->services->types, &text, 1);
+    list_push(&to->value, text, to_head);
     if (to->entry)
-        store(to);
+        put_value_back(to);
     else
-        to->entry = db_add_value(call->db, to->key, to->list);
+        to->entry = db_add_value(call->db, to->key, to->value);
     db_changed(call->db, to->key.name, KEY_CLASS_LIST, to_head ? "lpush" : "rpush");
 }
 
 bool list_move_element(struct call *call, bool from_head, bool to_head)
 {
-    struct list_at from;
-    struct list_at to;
-    if (!find_to_write(call, 1, &from))
+    struct value_at from;
+    struct value_at to;
+    if (!find_to_write(call, 1, VALUE_LIST, &from))
         return true;
     if (!from.entry)
         return false;
-    if (!find_to_write(call, 2, &to))
+    if (!find_to_write(call, 2, VALUE_LIST, &to))
         return true;
     bool is_same = from.entry == to.entry;
     struct moved moved;
     take_moved(&from, from_head, &moved);
     if (is_same)
-        to.list = from.list;
+        to.value = from.value;
     push_moved(call, &to, moved.text, to_head);
     if (is_same)
-        from.list = to.list;
+        from.value = to.value;
     reply_bulk_bytes(call->reply, moved.text);
     mem_free(moved.memory);
     tell_popped(call, &from, 1, from_head);

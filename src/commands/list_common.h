@@ -5,13 +5,6 @@
 #include "dispatch/call.h"
 #include "types/list_type.h"
 
-/* A list that a command works on; `entry` is NULL when the key is absent. */
-struct list_at {
-    struct key key;
-    struct entry *entry;
-    struct value list;
-};
-
 /* LEFT or RIGHT at argv[index]. */
 bool list_parse_end(struct call *call, int index, bool *at_head);
 

@@ -4,79 +4,40 @@
 #include "commands/all.h"
 #include "commands/command_rows.h"
 #include "commands/element_scan.h"
+#include "commands/key_common.h"
 #include "commands/random_count.h"
 #include "commands/set_common.h"
 #include "keyspace/keyspace.h"
 #include "types/set_random.h"
 #include "types/set_type.h"
 
-/* A set that a command works on; `entry` is NULL when the key is absent. */
-struct set_at {
-    struct key key;
-    struct entry *entry;
-    struct value set;
-};
-
-/* False with the error written when the key holds something else. */
-static bool take_set(struct call *call, struct set_at *at)
-{
-    if (!at->entry)
-        return true;
-    if (entry_type(at->entry) != VALUE_SET)
-        return call_wrong_type(call);
-    at->set = entry_value(at->entry);
-    return true;
-}
-
-static bool find_to_read(struct call *call, int index, struct set_at *at)
-{
-    at->key = call_key(call, index);
-    at->entry = db_find_read(call->db, at->key);
-    return take_set(call, at);
-}
-
-static bool find_to_write(struct call *call, int index, struct set_at *at)
-{
-    at->key = call_key(call, index);
-    at->entry = db_find_write(call->db, at->key);
-    return take_set(call, at);
-}
-
-/* After each change: encoding and pointer may be others. */
-static void store(struct set_at *at)
-{
-    entry_set_pointer(at->entry, (enum value_encoding)at->set.encoding, at->set.pointer);
-}
-
 /* After members were removed and the set was stored: an empty set goes. */
-static void settle_removal(struct call *call, const struct set_at *at)
+static void settle_removal(struct call *call, const struct value_at *at)
 {
-    if (set_count(at->set) != 0)
-        return;
-    db_delete(call->db, at->key);
-    db_notify(call->db, at->key.name, KEY_CLASS_GENERIC, "del");
+    if (set_count(at->value) == 0)
+        delete_emptied(call, at->key);
 }
 
 /* -- adding and removing -- */
 
 static void sadd_command(struct call *call)
 {
-    struct set_at at;
-    if (!find_to_write(call, 1, &at))
+    struct value_at at;
+    if (!find_to_write(call, 1, VALUE_SET, &at))
         return;
     const struct type_settings *settings = call->services->types;
     size_t count = (size_t)call->argc - 2;
     if (at.entry)
-        set_expect(&at.set, settings, count);
+        set_expect(&at.value, settings, count);
     else
-        at.set = set_create(settings, call->argv[2], count);
+        at.value = set_create(settings, call->argv[2], count);
     int64_t added = 0;
     for (int i = 2; i < call->argc; i++)
-        added += set_add(&at.set, settings, call->argv[i]);
+        added += set_add(&at.value, settings, call->argv[i]);
     if (at.entry)
-        store(&at);
+        put_value_back(&at);
     else
-        db_add_value(call->db, at.key, at.set);
+        db_add_value(call->db, at.key, at.value);
     if (added)
         db_changed(call->db, at.key.name, KEY_CLASS_SET, "sadd");
     call->dirty += (uint64_t)added;
@@ -85,14 +46,14 @@ static void sadd_command(struct call *call)
 
 static void srem_command(struct call *call)
 {
-    struct set_at at;
-    if (!find_to_write(call, 1, &at))
+    struct value_at at;
+    if (!find_to_write(call, 1, VALUE_SET, &at))
         return;
     int64_t removed = 0;
     if (at.entry) {
         for (int i = 2; i < call->argc; i++)
-            removed += set_remove(&at.set, call->argv[i]);
-        store(&at);
+            removed += set_remove(&at.value, call->argv[i]);
+        put_value_back(&at);
     }
     if (removed) {
         db_changed(call->db, at.key.name, KEY_CLASS_SET, "srem");
@@ -102,16 +63,16 @@ static void srem_command(struct call *call)
     reply_integer(call->reply, removed);
 }
 
-static void add_moved(struct call *call, struct set_at *to, struct bytes member)
+static void add_moved(struct call *call, struct value_at *to, struct bytes member)
 {
     const struct type_settings *settings = call->services->types;
     if (!to->entry)
-        to->set = set_create(settings, member, 1);
-    bool is_new = set_add(&to->set, settings, member);
+        to->value = set_create(settings, member, 1);
+    bool is_new = set_add(&to->value, settings, member);
     if (to->entry)
-        store(to);
+        put_value_back(to);
     else
-        db_add_value(call->db, to->key, to->set);
+        db_add_value(call->db, to->key, to->value);
     if (!is_new)
         return;
     call->dirty++;
@@ -120,26 +81,26 @@ static void add_moved(struct call *call, struct set_at *to, struct bytes member)
 
 static void smove_command(struct call *call)
 {
-    struct set_at from = {.key = call_key(call, 1)};
-    struct set_at to = {.key = call_key(call, 2)};
+    struct value_at from = {.key = call_key(call, 1)};
+    struct value_at to = {.key = call_key(call, 2)};
     from.entry = db_find_write(call->db, from.key);
     to.entry = db_find_write(call->db, to.key);
     if (!from.entry) {
         reply_integer(call->reply, 0);
         return;
     }
-    if (!take_set(call, &from) || !take_set(call, &to))
+    if (!take_value(call, VALUE_SET, &from) || !take_value(call, VALUE_SET, &to))
         return;
     struct bytes member = call->argv[3];
     if (from.entry == to.entry) {
-        reply_integer(call->reply, set_contains(from.set, member));
+        reply_integer(call->reply, set_contains(from.value, member));
         return;
     }
-    if (!set_remove(&from.set, member)) {
+    if (!set_remove(&from.value, member)) {
         reply_integer(call->reply, 0);
         return;
     }
-    store(&from);
+    put_value_back(&from);
     call->dirty++;
     db_changed(call->db, from.key.name, KEY_CLASS_SET, "srem");
     settle_removal(call, &from);
@@ -151,26 +112,26 @@ static void smove_command(struct call *call)
 
 static void sismember_command(struct call *call)
 {
-    struct set_at at;
-    if (find_to_read(call, 1, &at))
-        reply_integer(call->reply, at.entry && set_contains(at.set, call->argv[2]));
+    struct value_at at;
+    if (find_to_read(call, 1, VALUE_SET, &at))
+        reply_integer(call->reply, at.entry && set_contains(at.value, call->argv[2]));
 }
 
 static void smismember_command(struct call *call)
 {
-    struct set_at at;
-    if (!find_to_read(call, 1, &at))
+    struct value_at at;
+    if (!find_to_read(call, 1, VALUE_SET, &at))
         return;
     reply_array(call->reply, call->argc - 2);
     for (int i = 2; i < call->argc; i++)
-        reply_integer(call->reply, at.entry && set_contains(at.set, call->argv[i]));
+        reply_integer(call->reply, at.entry && set_contains(at.value, call->argv[i]));
 }
 
 static void scard_command(struct call *call)
 {
-    struct set_at at;
-    if (find_to_read(call, 1, &at))
-        reply_integer(call->reply, at.entry ? (int64_t)set_count(at.set) : 0);
+    struct value_at at;
+    if (find_to_read(call, 1, VALUE_SET, &at))
+        reply_integer(call->reply, at.entry ? (int64_t)set_count(at.value) : 0);
 }
 
 static void reply_members(struct call *call, struct value set)
@@ -184,19 +145,19 @@ static void reply_members(struct call *call, struct value set)
 
 static void smembers_command(struct call *call)
 {
-    struct set_at at;
-    if (!find_to_read(call, 1, &at))
+    struct value_at at;
+    if (!find_to_read(call, 1, VALUE_SET, &at))
         return;
-    reply_set(call->reply, at.entry ? (int64_t)set_count(at.set) : 0);
+    reply_set(call->reply, at.entry ? (int64_t)set_count(at.value) : 0);
     if (at.entry)
-        reply_members(call, at.set);
+        reply_members(call, at.value);
 }
 
 static void sscan_command(struct call *call)
 {
     struct element_scan scan;
-    struct set_at at;
-    if (!element_scan_begin(call, &scan) || !find_to_read(call, 1, &at))
+    struct value_at at;
+    if (!element_scan_begin(call, &scan) || !find_to_read(call, 1, VALUE_SET, &at))
         return;
     if (!at.entry) {
         element_scan_reply_nothing(call);
@@ -205,9 +166,9 @@ static void sscan_command(struct call *call)
     if (!element_scan_options(call, &scan, false))
         return;
     int64_t count = 0;
-    bool is_table = at.set.encoding == ENCODING_HASHTABLE;
+    bool is_table = at.value.encoding == ENCODING_HASHTABLE;
     if (is_table)
-        element_scan_dict(&scan, set_table(at.set));
+        element_scan_dict(&scan, set_table(at.value));
     else
         scan.cursor = 0;
     struct reply_mark mark = element_scan_reply(call, &scan);
@@ -221,7 +182,7 @@ static void sscan_command(struct call *call)
     }
     struct set_iterator iterator;
     struct listpack_value member;
-    set_iterator_init(&iterator, at.set);
+    set_iterator_init(&iterator, at.value);
     while (!is_table && set_iterate(&iterator, &member)) {
         char digits[NUMBER_I64_TEXT_MAX];
         struct bytes name = listpack_value_text(member, digits);
@@ -269,15 +230,15 @@ static void srandmember_command(struct call *call)
 {
     int64_t count = 0;
     bool has_count = call->argc == 3;
-    struct set_at at;
+    struct value_at at;
     if (!random_count_parse(call, NULL, &count))
         return;
-    if (!find_to_read(call, 1, &at))
+    if (!find_to_read(call, 1, VALUE_SET, &at))
         return;
     if (at.entry && has_count)
-        random_members(call, at.set, count);
+        random_members(call, at.value, count);
     else if (at.entry)
-        random_member(call, at.set);
+        random_member(call, at.value);
     else if (has_count)
         reply_array(call->reply, 0);
     else
@@ -322,7 +283,7 @@ static void take_popped(void *context, struct listpack_value member)
 }
 
 /* Draws fewer than all, or the only one. */
-static void pop_some(struct call *call, struct set_at *at, size_t count)
+static void pop_some(struct call *call, struct value_at *at, size_t count)
 {
     struct popped popped = {.call = call, .key = at->key, .argc = SREM_HEAD};
     if (call->has_listeners) {
@@ -330,8 +291,8 @@ static void pop_some(struct call *call, struct set_at *at, size_t count)
         popped.argv[0] = BYTES_LITERAL("SREM");
         popped.argv[1] = at->key.name;
     }
-    set_pop_random(&at->set, count, take_popped, &popped);
-    store(at);
+    set_pop_random(&at->value, count, take_popped, &popped);
+    put_value_back(at);
     propagate_popped(&popped);
     mem_free(popped.argv);
     call->dirty += count;
@@ -339,24 +300,21 @@ static void pop_some(struct call *call, struct set_at *at, size_t count)
     settle_removal(call, at);
 }
 
-static void pop_all(struct call *call, struct set_at *at)
+static void pop_all(struct call *call, struct value_at *at)
 {
-    reply_members(call, at->set);
-    call->dirty += set_count(at->set);
+    reply_members(call, at->value);
+    call->dirty += set_count(at->value);
     db_changed(call->db, at->key.name, KEY_CLASS_SET, "spop");
-    db_delete(call->db, at->key);
-    db_notify(call->db, at->key.name, KEY_CLASS_GENERIC, "del");
-    bool is_lazy = call->services->keyspace->settings->lazyfree_lazy_server_del;
-    const struct bytes argv[] = {is_lazy ? BYTES_LITERAL("UNLINK") : BYTES_LITERAL("DEL"),
-                                 at->key.name};
-    call_propagate(call, 2, argv);
+    delete_emptied(call, at->key);
+    propagate_removal(call, at->key.name,
+                      call->services->keyspace->settings->lazyfree_lazy_server_del);
 }
 
 static void spop_command(struct call *call)
 {
     int64_t count = 1;
     bool has_count = call->argc == 3;
-    struct set_at at;
+    struct value_at at;
     if (call->argc > 3) {
         call_syntax_error(call);
         return;
@@ -364,7 +322,7 @@ static void spop_command(struct call *call)
     if (has_count && !call_integer_in(call, 2, 0, INT64_MAX, &count,
                                       "ERR value is out of range, must be positive"))
         return;
-    if (!find_to_write(call, 1, &at))
+    if (!find_to_write(call, 1, VALUE_SET, &at))
         return;
     if (!has_count) {
         if (at.entry)
@@ -377,7 +335,7 @@ static void spop_command(struct call *call)
         reply_set(call->reply, 0);
         return;
     }
-    size_t present = set_count(at.set);
+    size_t present = set_count(at.value);
     bool is_all = (uint64_t)count >= present;
     reply_set(call->reply, is_all ? (int64_t)present : count);
     if (is_all)

@@ -5,8 +5,7 @@
 #include "commands/all.h"
 #include "commands/command_rows.h"
 #include "commands/expire_time.h"
-#include "dispatch/call.h"
-#include "keyspace/keyspace.h"
+#include "commands/key_common.h"
 #include "protocol/limits.h"
 #include <math.h>
 
@@ -230,10 +229,7 @@ static void getdel_command(struct call *call)
     if (!reply_old_value(call, entry) || !entry)
         return;
     db_delete(call->db, key);
-    bool is_lazy = call->services->keyspace->settings->lazyfree_lazy_user_del;
-    const struct bytes argv[] = {is_lazy ? BYTES_LITERAL("UNLINK") : BYTES_LITERAL("DEL"),
-                                 key.name};
-    call_propagate(call, 2, argv);
+    propagate_removal(call, key.name, call->services->keyspace->settings->lazyfree_lazy_user_del);
     call->dirty++;
     db_changed(call->db, key.name, KEY_CLASS_GENERIC, "del");
 }

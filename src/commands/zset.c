@@ -141,7 +141,7 @@ static void add_scores(struct call *call, const struct add_options *options, con
         zset_expect(&zset, call->services->types, members);
     bool is_number = add_all(call, &zset, options, scores, &counts);
     if (entry)
-        zset_put_back(entry, zset);
+        put_back(entry, zset);
     else
         db_add_value(call->db, key, zset);
     if (is_number)

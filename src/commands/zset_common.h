@@ -2,8 +2,7 @@
 #ifndef COMMANDS_ZSET_COMMON_H
 #define COMMANDS_ZSET_COMMON_H
 
-#include "dispatch/call.h"
-#include "keyspace/keyspace.h"
+#include "commands/key_common.h"
 #include "types/zset_ranges.h"
 
 /* The entry in *entry (NULL: absent); false, with the error written, when it is no sorted set. */
@@ -13,22 +12,15 @@ static inline bool zset_find(struct call *call, struct key key, bool writes, str
     return !*entry || entry_type(*entry) == VALUE_ZSET || call_wrong_type(call);
 }
 
-static inline void zset_put_back(struct entry *entry, struct value zset)
-{
-    entry_set_pointer(entry, (enum value_encoding)zset.encoding, zset.pointer);
-}
-
 /* After `removed` members went: event, dirty, and the key goes when nothing is left. */
 static inline void zset_removed(struct call *call, struct key key, struct entry *entry,
                                 struct value zset, const char *event, uint64_t removed)
 {
-    zset_put_back(entry, zset);
+    put_back(entry, zset);
     call->dirty += removed;
     db_changed(call->db, key.name, KEY_CLASS_ZSET, event);
-    if (zset_count(zset) > 0)
-        return;
-    db_delete(call->db, key);
-    db_notify(call->db, key.name, KEY_CLASS_GENERIC, "del");
+    if (zset_count(zset) == 0)
+        delete_emptied(call, key);
 }
 
 /* The result of a STORE command, taken over; an empty one deletes the key. Answers the count. */
