@@ -235,7 +235,7 @@ static void reply_rank(struct call *call, bool is_reverse)
 {
     bool has_score = call->argc == 4 && call_is(call, 3, "withscore");
     if (call->argc > 3 && !has_score) {
-        call_syntax_error(call);
+        (void)(call->argc == 4 ? call_syntax_error(call) : call_arity_error(call));
         return;
     }
     struct entry *entry;

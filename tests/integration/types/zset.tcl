@@ -44,6 +44,9 @@ proc basics {encoding entries} {
         assert_equal {x} [r zrange z 30 -inf byscore rev limit 1 1]
         assert_equal 0 [r zrank z y]
         assert_equal {2 1} [r zrevrank z y withscore]
+        assert_error "ERR syntax error" {r zrank z y score}
+        assert_error "ERR wrong number of arguments for 'zrank' command" {r zrank z y withscore more}
+        assert_error "ERR wrong number of arguments for 'zrevrank' command" {r zrevrank z y a b}
     }
 
     test "ZADD options, $encoding" {
