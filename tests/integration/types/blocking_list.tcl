@@ -617,7 +617,7 @@ start_server {} {
     } redis8
 
     test "A timeout ends while clients are paused" {
-        set c [blocked_client blpop k 0.1]
+        set c [blocked_client blpop k 2]
         r client pause 60000 write
         assert_equal {} [$c read]
         r client unpause
