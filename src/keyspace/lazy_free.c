@@ -13,8 +13,10 @@
 enum {
     CHUNK_STRINGS = 1000,
     CHUNKS_PER_STEP = 4,
-    /* Databases up to this size are emptied at once. */
-    ASYNC_KEYS_MIN = 64
+    /* Databases up to this size are emptied at once, unless their values are large. */
+    ASYNC_KEYS_MIN = 64,
+    ASYNC_EFFORT_MIN = 1000, /* allocations */
+    ASYNC_TABLE_MIN = 64 * 1024
 };
 
 struct string_chunk {
@@ -124,11 +126,27 @@ static void done_db(void *argument)
     mem_free(job);
 }
 
+static void add_effort(void *context, void *opaque)
+{
+    const struct entry *entry = opaque;
+    size_t *effort = context;
+    *effort += entry_is_string(entry) ? 1 : value_free_effort(entry_value(entry));
+}
+
+static bool is_freed_soon(struct db *db)
+{
+    if (db_count(db) > ASYNC_KEYS_MIN || dict_memory(&db->keys) >= ASYNC_TABLE_MIN)
+        return false;
+    size_t effort = 0;
+    dict_each(&db->keys, add_effort, &effort);
+    return effort < ASYNC_EFFORT_MIN;
+}
+
 void lazy_free_db(struct db *db, bool is_async)
 {
     struct keyspace *keyspace = db->keyspace;
     size_t count = db_count(db);
-    if (!is_async || !keyspace->background || count <= ASYNC_KEYS_MIN) {
+    if (!is_async || !keyspace->background || is_freed_soon(db)) {
         dict_clear(&db->keys);
         expiry_index_deinit(&db->expiry);
         expiry_index_deinit(&db->fields);

@@ -7,6 +7,7 @@
 #include "base/thread_role.h"
 #include "keyspace/keyspace.h"
 #include "keyspace/keyspace_options.h"
+#include "types/set_type.h"
 #include <criterion/criterion.h>
 #include <sched.h>
 #include <stdio.h>
@@ -198,6 +199,24 @@ Test(keyspace, a_random_key_where_expired_ones_are_kept)
     keyspace_set_expire_mode(keyspace, EXPIRE_DELETE);
 }
 
+/* A round takes 1 ms at effort 1 and 3.25 ms at effort 10. */
+Test(keyspace, active_expiry_removes_more_with_effort)
+{
+    enum { DUE = 200000, ROUNDS = 3 };
+    size_t removed[2] = {0, 0};
+    int64_t now = clock_wall_ms();
+    for (int round = 0; round < ROUNDS; round++)
+        for (int high = 0; high < 2; high++) {
+            settings.active_expire_effort = high ? 10 : 1;
+            for (int i = 0; i < DUE / ROUNDS; i++)
+                put(db, i, now + 100);
+            size_t before = db_count(db);
+            keyspace_cron(keyspace, now + 1000);
+            removed[high] += before - db_count(db);
+        }
+    cr_assert_gt(removed[1], removed[0] + removed[0] / 2);
+}
+
 Test(keyspace, active_expiry_can_be_off)
 {
     put(db, 1, clock_wall_ms() - 10000);
@@ -261,6 +280,29 @@ Test(keyspace, flush_on_the_worker_respects_references)
     shared_bytes_release(held);
     cr_assert(has(db, 1));
     mem_free(large);
+}
+
+static struct value large_set(void)
+{
+    static const struct type_settings types; /* no small encodings */
+    struct value set = set_create_table(2000);
+    char name[16];
+    for (int i = 0; i < 2000; i++)
+        set_add(&set, &types, numbered(i, name).name);
+    return set;
+}
+
+Test(keyspace, flush_gives_few_large_values_to_the_worker)
+{
+    char name[16];
+    struct key key = numbered(1, name);
+    db_add_value(db, key, large_set());
+    cr_assert_eq(keyspace_flush(keyspace, 0, true), 1);
+    cr_assert_eq(keyspace->stats.lazyfree_pending, 1);
+    wait_for_worker();
+    put(db, 1, ENTRY_NO_EXPIRY);
+    cr_assert_eq(keyspace_flush(keyspace, 0, true), 1);
+    cr_assert_eq(keyspace->stats.lazyfree_pending, 0, "what is small is freed at once");
 }
 
 Test(keyspace, flush_at_once)
@@ -386,6 +428,30 @@ static void idle_lfu(struct entry *entry)
 static void busy_lfu(struct entry *entry)
 {
     keyspace_set_frequency(keyspace, entry, 200);
+}
+
+/* How many of the keys that are less idle go, when a tenth of all is evicted. */
+static int busy_ones_evicted(int64_t samples)
+{
+    enum { COUNT = 2000, IDLE = COUNT / 10 };
+    settings.maxmemory_samples = samples;
+    for (int i = 0; i < COUNT; i++)
+        keyspace_set_idle(keyspace, put(db, i, ENTRY_NO_EXPIRY), i < IDLE ? 1000 : 10);
+    evict(IDLE);
+    int busy_gone = 0;
+    for (int i = IDLE; i < COUNT; i++)
+        busy_gone += !has(db, i);
+    keyspace_flush(keyspace, -1, false);
+    return busy_gone;
+}
+
+Test(keyspace, more_samples_choose_better)
+{
+    use_policy(POLICY_ALLKEYS_LRU);
+    int with_few = busy_ones_evicted(1);
+    int with_many = busy_ones_evicted(50);
+    cr_assert_gt(with_few, 20);
+    cr_assert_lt(with_many, with_few / 2);
 }
 
 Test(keyspace, allkeys_lfu_prefers_seldom_used)
