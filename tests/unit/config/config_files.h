@@ -6,11 +6,11 @@
 #include "base/file.h"
 #include "client/client_options.h"
 #include "config/config_file.h"
+#include "config_rig.h"
 #include "observability/observability_options.h"
 #include "persistence/persistence_options.h"
 #include "replication/replication_options.h"
 
-#include <criterion/criterion.h>
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,8 +24,6 @@ static struct persistence_settings persistence;
 static struct acl_settings acl;
 static struct replication_settings replication;
 static struct observability_settings observability;
-static struct config *config;
-static struct buffer error;
 
 static inline void create_config(void)
 {
@@ -88,16 +86,6 @@ static inline int load_options(const char *text, const char *options)
 static inline int load(const char *text)
 {
     return load_options(text, NULL);
-}
-
-static inline void expect_value(const char *name, const char *expected)
-{
-    struct buffer out;
-    buffer_init(&out, 65536);
-    buffer_append(&out, "", 0);
-    cr_assert_eq(config_get_one(config, bytes_of_text(name), &out), 0, "no %s", name);
-    cr_assert_str_eq(out.data, expected, "%s is '%s', not '%s'", name, out.data, expected);
-    buffer_deinit(&out);
 }
 
 #endif

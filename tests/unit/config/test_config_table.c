@@ -4,7 +4,6 @@
 #include "base/random.h"
 #include "config/config_table.h"
 
-#include <criterion/criterion.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -124,8 +123,9 @@ static struct seen press_seen;
 static struct seen observer_seen;
 static struct fruit fruit;
 static struct press press;
-static struct config *config;
-static struct buffer error;
+
+/* Here, for its `error` is a parameter above. */
+#include "config_rig.h"
 
 static int apply(void *context, const struct option_changes *changes, struct buffer *reason)
 {
@@ -200,16 +200,6 @@ static void expect_reason(const char *name, const char *value, const char *reaso
     snprintf(text, sizeof text, "ERR CONFIG SET failed (possibly related to argument '%s') - %s",
              name, reason);
     expect_refused(line, text);
-}
-
-static void expect_value(const char *name, const char *expected)
-{
-    struct buffer out;
-    buffer_init(&out, 65536);
-    buffer_append(&out, "", 0);
-    cr_assert_eq(config_get_one(config, bytes_of_text(name), &out), 0);
-    cr_assert_str_eq(out.data, expected, "%s is '%s', not '%s'", name, out.data, expected);
-    buffer_deinit(&out);
 }
 
 Test(config_table, defaults)

@@ -1,11 +1,12 @@
-/* All groups of options together: names and defaults of Redis, the stock configuration files, and that
- * what CONFIG GET shows CONFIG SET takes. */
+/* All groups of options together: names and defaults of Redis, the stock configuration files, and
+ * that what CONFIG GET shows CONFIG SET takes. */
 #include "acl/acl_options.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "client/client_options.h"
 #include "cluster/cluster_options.h"
 #include "config/config_file.h"
+#include "config_rig.h"
 #include "io/tls_options.h"
 #include "keyspace/defrag_options.h"
 #include "keyspace/keyspace.h"
@@ -19,7 +20,6 @@
 #include "server/server_options.h"
 #include "types/type_options.h"
 
-#include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -42,8 +42,6 @@ static struct {
 
 /* Without the groups' apply: there are no modules behind the settings. */
 static struct option_group groups[13];
-static struct config *config;
-static struct buffer error;
 
 static void add(int index, const struct option_group *group, void *instance)
 {
@@ -81,22 +79,6 @@ static void stop(void)
 }
 
 TestSuite(all_options, .init = start, .fini = stop);
-
-static char *value_of(const char *name)
-{
-    struct buffer out;
-    buffer_init(&out, 65536);
-    buffer_append(&out, "", 0);
-    cr_assert_eq(config_get_one(config, bytes_of_text(name), &out), 0, "no option '%s'", name);
-    return buffer_take(&out);
-}
-
-static void expect_value(const char *name, const char *expected)
-{
-    char *value = value_of(name);
-    cr_assert_str_eq(value, expected, "%s is '%s', not '%s'", name, value, expected);
-    mem_free(value);
-}
 
 /* No exceptions are needed at present. */
 Test(all_options, names_and_defaults_of_redis_7)
@@ -182,19 +164,8 @@ Test(all_options, shown_values_can_be_set)
 
 static void expect_error(const char *name, const char *value, const char *reason)
 {
-    struct bytes argv[] = {bytes_of_text(name), bytes_of_text(value)};
-    buffer_clear(&error);
-    cr_assert_eq(config_set_many(config, 2, argv, true, &error), CONFIG_SET_FAILED, "%s %s", name,
-                 value);
+    cr_assert_eq(try_value(name, value), CONFIG_SET_FAILED, "%s %s", name, value);
     cr_assert_not_null(strstr(error.data, reason), "%s", error.data);
-}
-
-static void set(const char *name, const char *value)
-{
-    struct bytes argv[] = {bytes_of_text(name), bytes_of_text(value)};
-    buffer_clear(&error);
-    cr_assert_eq(config_set_many(config, 2, argv, true, &error), CONFIG_SET_DONE, "%s %s: %s", name,
-                 value, error.data);
 }
 
 Test(all_options, values_that_are_refused)
@@ -233,27 +204,27 @@ Test(all_options, values_that_are_refused)
 
 Test(all_options, values_that_are_changed_on_the_way)
 {
-    set("hz", "9999");
+    set_value("hz", "9999");
     expect_value("hz", "500");
-    set("hz", "0");
+    set_value("hz", "0");
     expect_value("hz", "1");
-    set("repl-backlog-size", "1");
+    set_value("repl-backlog-size", "1");
     expect_value("repl-backlog-size", "16384");
-    set("notify-keyspace-events", "KEA");
+    set_value("notify-keyspace-events", "KEA");
     expect_value("notify-keyspace-events", "AKE");
-    set("notify-keyspace-events", "gKmntd");
+    set_value("notify-keyspace-events", "gKmntd");
     expect_value("notify-keyspace-events", "gtdnKm");
-    set("oom-score-adj", "relative");
+    set_value("oom-score-adj", "relative");
     expect_value("oom-score-adj", "yes");
-    set("bind", "");
+    set_value("bind", "");
     expect_value("bind", "");
-    set("bind", "127.0.0.1 -::1");
+    set_value("bind", "127.0.0.1 -::1");
     cr_assert_eq(settings.server.bind_count, 2);
-    set("shutdown-on-sigint", "default now force");
+    set_value("shutdown-on-sigint", "default now force");
     expect_value("shutdown-on-sigint", "now force");
-    set("maxmemory-clients", "5%");
+    set_value("maxmemory-clients", "5%");
     cr_assert_eq(settings.client.maxmemory_clients, -5);
-    set("dir", "/");
+    set_value("dir", "/");
     expect_value("dir", "/");
 }
 
@@ -370,7 +341,8 @@ static bool set_line(const char *line, char *before, size_t before_capacity)
     return is_option;
 }
 
-/* Lines behind a '#' state defaults, but where the comment above calls them examples; all are valid. */
+/* Lines behind a '#' state defaults, but where the comment above calls them examples; all are
+ * valid. */
 Test(all_options, our_configuration_tells_the_defaults)
 {
     char path[512];
