@@ -66,6 +66,24 @@ start_server [list overrides [list metrics-port $port]] {
         assert {![string match "*parsing error*" $said]} $said
     }
 
+    test "Prometheus itself scrapes, and knows the figures" {
+        if {[auto_execok prometheus] eq ""} { return }
+        set folder [new_server_dir]
+        set own [free_port]
+        write_file $folder/prometheus.yml "global: {scrape_interval: 1s}
+scrape_configs: \[{job_name: sluice, static_configs: \[{targets: \['127.0.0.1:$port'\]}\]}\]\n"
+        set pid [exec prometheus --config.file=$folder/prometheus.yml --storage.tsdb.path=$folder/data \
+            --web.listen-address=127.0.0.1:$own --log.level=error >& $folder/log &]
+        note_pid $pid
+        foreach query {redis_connected_clients {redis_command_duration_seconds_count{cmd="set"}} up} {
+            set path /api/v1/query?query=[string map {\{ %7B \} %7D \" %22 = %3D} $query]
+            wait_until 1 30 {
+                expr {![catch {http_get $own $path} said] && [string match {*"value":?*,"[1-9]*"]*} $said]}
+            }
+        }
+        kill_process $pid
+    }
+
     test "Each scrape has figures of its own time" {
         for {set i 1} {$i <= 20} {incr i} {
             r incr counter
