@@ -381,6 +381,10 @@ static void check(const struct cli_options *options)
         fprintf(stderr, "Options -x and -X are mutually exclusive.\n");
         exit(1);
     }
+    if (options->is_resp2 && options->is_resp3 && !options->is_resp3_optional) {
+        fprintf(stderr, "Options -2 and -3 are mutually exclusive.\n");
+        exit(1);
+    }
     if (options->mode == MODE_UNSUPPORTED) {
         fprintf(stderr, "%s is not supported by this build yet.\n", options->mode_text);
         exit(1);

@@ -29,12 +29,12 @@ static void set_preference(const struct arguments *words, bool is_from_user)
 {
     struct bytes first = words->items[0];
     struct bytes value = words->count > 1 ? words->items[1] : bytes_of("", 0);
-    if (!bytes_is(first, ":set")) {
+    if (!bytes_is(first, ":set") || words->count < 2) {
         printf("%sunknown redis-cli internal command '%s'\n",
                is_from_user ? "" : ".redisclirc: ", first.data);
-    } else if (words->count == 2 && bytes_is(value, "hints")) {
+    } else if (bytes_is(value, "hints")) {
         line_input_set_hints(true);
-    } else if (words->count == 2 && bytes_is(value, "nohints")) {
+    } else if (bytes_is(value, "nohints")) {
         line_input_set_hints(false);
     } else {
         printf("%sunknown redis-cli preference '%.*s'\n",
@@ -99,11 +99,12 @@ static bool is_sensitive(struct bytes name, const struct arguments *words, int f
 static int take_repeat(const struct arguments *words, int64_t *repeat)
 {
     const char *text = words->items[0].data;
-    size_t digits = strspn(text, "0123456789");
-    bool is_negative = text[0] == '-' && text[1] && !text[1 + strspn(text + 1, "0123456789")];
-    if (words->count < 2 || (!is_negative && (digits == 0 || text[digits])))
+    const char *digits = text + (text[0] == '-' || text[0] == '+');
+    size_t size = strspn(digits, "0123456789");
+    if (words->count < 2 || size == 0 || digits[size])
         return 0;
-    return number_parse_i64(words->items[0], repeat) && *repeat > 0 ? 1 : -1;
+    struct bytes number = bytes_of_text(text[0] == '+' ? digits : text);
+    return number_parse_i64(number, repeat) && *repeat > 0 ? 1 : -1;
 }
 
 static void run_command(struct cli *cli, const struct arguments *words, int first, int64_t repeat)
@@ -150,7 +151,7 @@ static enum repl_state run_words(struct cli *cli, const struct arguments *words,
     else if (words->count == 1 && bytes_is(name, "clear"))
         printf("\033[H\033[2J");
     else
-        run_command(cli, words, first, first ? repeat : cli->options.repeat);
+        run_command(cli, words, first, repeat);
     return REPL_GOES_ON;
 }
 

@@ -54,7 +54,7 @@ test "cli format: raw" {
     assert_equal "a\nb\n" [printed "*2\r\n\$1\r\na\r\n\$1\r\nb\r\n"]
     assert_equal "\n" [printed "\$-1\r\n"]
     assert_equal "ERR no\n\n" [printed "-ERR no\r\n"]
-    assert_equal "a 1\nb (true)\n1.5\n" [printed $map -3 --raw -2]
+    assert_equal "a 1\nb (true)\n1.5\n" [printed $map --raw -2]
     assert_equal "a,b;" [printed "*2\r\n\$1\r\na\r\n\$1\r\nb\r\n" -d , -D \;]
 }
 
@@ -125,6 +125,24 @@ test "cli: login is said in order, and its refusal printed" {
     assert_equal "Warning: Using a password with '-a' or '-u' option on the command line interface may not be safe.\nAUTH failed: WRONGPASS no\n" \
         [dict get $result err]
     assert_equal 1 [dict get $result code]
+}
+
+test "cli --eval sends EVAL, the script and what follows it" {
+    set script [file join $work_dir script.lua]
+    write_file $script "return 1\n"
+    foreach {words expected} {
+        {k1 k2 , a} "*6|$4|EVAL|$9|return 1\n|$1|2|$2|k1|$2|k2|$1|a|"
+        {} "*3|$4|EVAL|$9|return 1\n|$1|0|"
+        {, a} "*4|$4|EVAL|$9|return 1\n|$1|0|$1|a|"
+        {k} "*4|$4|EVAL|$9|return 1\n|$1|1|$1|k|"
+        {k ,} "*4|$4|EVAL|$9|return 1\n|$1|1|$1|k|"
+    } {
+        set result [cli_words [concat [list -p [canned_server [list "*2\r\n:1\r\n:2\r\n"]] --eval $script] $words]]
+        assert_equal [string map {| \r\n} $expected] $::canned_input
+        assert_equal "1\n2\n" [dict get $result out]
+    }
+    set result [cli_words [list -p [canned_server [list "-ERR bad\r\n"]] --eval $script]]
+    assert_equal [list 1 "ERR bad\n\n"] [list [dict get $result code] [dict get $result out]]
 }
 
 test "cli: -c follows redirections" {

@@ -71,11 +71,28 @@ start_server {} {
             {--scan --pattern s*} {--scan --quoted-pattern {"set"}} {--scan --quoted-pattern \"s}
             {--no-raw --scan --pattern l} {--eval /nowhere/script a} {--frob} {-p} {-u http://x}
             {-u redis://u:p@127.0.0.1:1/2 ping} {-s /nowhere/socket ping} {-h nowhere.invalid ping}
-            {help nonsense}
+            {help nonsense} -X {-d "" lrange l 0 -1} {--raw --no-raw get s} {--csv --raw get s} --bigkeys
+            {--bigkeys --pattern s*} {--bigkeys --quoted-pattern \"s} {--quoted-input set 'a'b c} {-e nonsense}
+            --pipe-timeout {-c get s} {--verbose get s} -4x exit quit {-a} {--user x ping} {-x -x} {--eval}
+            {-3 --no-raw config get maxm*-p*} {-2 -3 --csv config get maxm*-p*} {--scan --pattern}
+            {client list type nonsense} {--json client kill 1}
         } {
             compare $words
         }
     }
+
+    test "cli beside the reference: memory and frequency of keys" {
+        seed
+        foreach words {--memkeys {--memkeys-samples 2} {--memkeys --pattern [sl]} --hotkeys} { compare $words }
+    } {command:memory}
+
+    test "cli beside the reference: RESP3 of every type" {
+        foreach format [lsearch -all -inline -not $formats *-2] {
+            foreach type {string integer double null array set map verbatim true false} {
+                compare [concat $format -3 [list debug protocol $type]]
+            }
+        }
+    } {command:debug}
 
     test "cli beside the reference: standard input" {
         seed
@@ -87,12 +104,13 @@ start_server {} {
             compare $words $input
         }
         foreach input {"set a 1\nget a\n" "get a\nquit\nget a\n" "get \"a\nget a\n" "2 ping\n" "-1 ping\n"
-            "0 ping\n" "x y z\n" ":set hints\n:set foo\n:bar\n" "select 3\nget a\n" "select 99\n"
+            "0 ping\n" "x y z\n" ":set hints\n:set foo\n:bar\n" ":set\n" ":set hints x\n" "+2 get a\n" "select 3\nget a\n" "select 99\n"
             "hello 9\n" "# comment\n" "  \n\n" "auth x\n" "discard\n" "restart\n" "get a extra\n"
             "\"\"\n" "exit\nping\n" "ping"} {
             compare {} $input
             compare --no-raw $input
         }
+        compare {-r 3} "get a\n2 get a\n"
     }
 
     test "cli beside the reference: transactions" {
