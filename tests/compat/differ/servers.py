@@ -71,7 +71,9 @@ class Server:
 class Pair:
     """The reference (plaintext) and ours (TLS with I/O threads)."""
 
-    def __init__(self, reference, ours, threads):
+    def __init__(self, reference, ours, threads, options=()):
+        """`options`: of both, on top of what they need."""
+        self.options = list(options)
         self.folder = tempfile.mkdtemp(prefix="differential.")
         self.reference = Server("reference", reference, self.folder)
         self.ours = Server("ours", ours, self.folder)
@@ -97,10 +99,10 @@ class Pair:
         context.check_hostname = False
         context.load_cert_chain(certificate, key)
         self.ours.context = context
-        self.reference.start(["--port", str(self.reference.port)])
+        self.reference.start(["--port", str(self.reference.port)] + self.options)
         self.ours.start(["--port", "0", "--tls-port", str(self.ours.port), "--io-threads",
                          str(self.threads), "--tls-cert-file", certificate, "--tls-key-file", key,
-                         "--tls-ca-cert-file", authority])
+                         "--tls-ca-cert-file", authority] + self.options)
         self.reconnect()
 
     def reconnect(self):
