@@ -1,5 +1,5 @@
-/* A session without a server: thread 0's loop, a socket pair whose far end the test holds, and a fake
- * main that takes the session's messages and answers batches when the test says so.
+/* A session without a server: thread 0's loop, a socket pair whose far end the test holds, and a
+ * fake main that takes the session's messages and answers batches when the test says so.
  */
 #ifndef TEST_SESSION_RIG_H
 #define TEST_SESSION_RIG_H
@@ -74,9 +74,10 @@ static inline void rig_post(struct rig *rig, struct message message)
 
 static inline void rig_settings(struct rig *rig, int64_t query_size_max)
 {
-    struct session_settings settings = {.bulk_size_max = 512 << 20, .query_size_max = query_size_max};
-    rig_post(rig, (struct message){.type = SESSION_SETTINGS,
-                                   .a = mem_dup(&settings, sizeof(settings))});
+    struct session_settings settings = {.bulk_size_max = 512 << 20,
+                                        .query_size_max = query_size_max};
+    rig_post(rig,
+             (struct message){.type = SESSION_SETTINGS, .a = mem_dup(&settings, sizeof(settings))});
 }
 
 static inline void rig_open(struct rig *rig, enum loop_backend backend)
@@ -155,7 +156,8 @@ static inline void rig_take(struct rig *rig, const struct message *message)
     }
 }
 
-/* One turn of the loop; what the session says is taken. Waits a little when nothing else is to do. */
+/* One turn of the loop; what the session says is taken. Waits a little when nothing else is to do.
+ */
 static inline void rig_turn(struct rig *rig)
 {
     loop_poll(rig->thread.loop, 1000);
@@ -275,6 +277,44 @@ static inline void rig_shut(struct rig *rig)
     cr_assert_eq(host->count, 0);
     cr_assert(reply_chain_is_empty(&host->spent));
     io_thread_deinit(&rig->thread);
+}
+
+/* -- the one of the suites -- */
+
+static struct rig rig;
+
+static const enum loop_backend backends[] = {LOOP_BACKEND_EPOLL, LOOP_BACKEND_AUTO};
+
+#define EACH_BACKEND(b) for (size_t b = 0; b < sizeof(backends) / sizeof(backends[0]); b++)
+
+static inline void set_up(void)
+{
+    mem_init();
+    thread_role_enter(THREAD_INDEX_MAIN, "main");
+    clock_update();
+}
+
+static inline void open_session(enum loop_backend backend)
+{
+    rig_open(&rig, backend);
+    rig_lend(&rig, LEND_AUTHENTICATED);
+    RIG_UNTIL(&rig, rig.opened == 1);
+}
+
+static inline void push_chain(struct reply_chain chain)
+{
+    rig_post(&rig, (struct message){
+                       .type = SESSION_PUSH, .a = rig.session, .b = chain.head, .c = chain.tail});
+}
+
+static inline void push_output(size_t size)
+{
+    struct reply reply;
+    reply_begin(&reply, 2, NULL);
+    char *text = calloc(size, 1);
+    reply_bulk(&reply, text, size);
+    free(text);
+    push_chain(reply.chain);
 }
 
 #endif

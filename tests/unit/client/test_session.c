@@ -1,30 +1,10 @@
-/* The life of a session: opened, served, closed in every state, peers that vanish; nothing is leaked
- * and CLOSED comes exactly once. */
+/* The life of a session: opened, served, closed in every state, peers that vanish; nothing is
+ * leaked and CLOSED comes exactly once. */
 #include "client/session.h"
 
 #include "session_rig.h"
 
-static struct rig rig;
-
-static void set_up(void)
-{
-    mem_init();
-    thread_role_enter(THREAD_INDEX_MAIN, "main");
-    clock_update();
-}
-
 TestSuite(session, .init = set_up, .timeout = 60);
-
-static const enum loop_backend backends[] = {LOOP_BACKEND_EPOLL, LOOP_BACKEND_AUTO};
-
-#define EACH_BACKEND(b) for (size_t b = 0; b < sizeof(backends) / sizeof(backends[0]); b++)
-
-static void open_session(enum loop_backend backend)
-{
-    rig_open(&rig, backend);
-    rig_lend(&rig, LEND_AUTHENTICATED);
-    RIG_UNTIL(&rig, rig.opened == 1);
-}
 
 Test(session, opens_serves_and_closes_when_the_peer_does)
 {
@@ -41,8 +21,8 @@ Test(session, opens_serves_and_closes_when_the_peer_does)
         rig_expect(&rig, "+OK\r\n");
         rig_drop_peer(&rig);
         RIG_UNTIL(&rig, rig.closed);
-        cr_assert_eq(rig.outcome, OUTCOME_CLOSED_TRUNCATED == rig.outcome ? rig.outcome
-                                                                          : OUTCOME_CLOSED_CLEAN);
+        cr_assert_eq(rig.outcome,
+                     OUTCOME_CLOSED_TRUNCATED == rig.outcome ? rig.outcome : OUTCOME_CLOSED_CLEAN);
         rig_forget(&rig);
         rig_shut(&rig);
     }
@@ -135,19 +115,6 @@ enum state {
     STATE_OUTPUT_WAITS,
     STATE_COUNT
 };
-
-static void push_output(size_t size)
-{
-    struct reply reply;
-    reply_begin(&reply, 2, NULL);
-    char *text = calloc(size, 1);
-    reply_bulk(&reply, text, size);
-    free(text);
-    rig_post(&rig, (struct message){.type = SESSION_PUSH,
-                                    .a = rig.session,
-                                    .b = reply.chain.head,
-                                    .c = reply.chain.tail});
-}
 
 static void bring_to(enum state state)
 {

@@ -5,28 +5,14 @@
 #include "../../support/sim_clock.h"
 #include "session_rig.h"
 
-static struct rig rig;
-
-static void set_up(void)
-{
-    mem_init();
-    thread_role_enter(THREAD_INDEX_MAIN, "main");
-}
-
 TestSuite(session_deaf, .init = set_up, .timeout = 60);
-
-static const enum loop_backend backends[] = {LOOP_BACKEND_EPOLL, LOOP_BACKEND_AUTO};
-
-#define EACH_BACKEND(b) for (size_t b = 0; b < sizeof(backends) / sizeof(backends[0]); b++)
 
 enum { COMMANDS = 3 * REQUEST_BATCH_COUNT_MAX };
 
 /* One batch with main, the next one full, and more behind it. */
 static void fill(enum loop_backend backend)
 {
-    rig_open(&rig, backend);
-    rig_lend(&rig, LEND_AUTHENTICATED);
-    RIG_UNTIL(&rig, rig.opened);
+    open_session(backend);
     for (int i = 0; i < COMMANDS; i++)
         rig_send_text(&rig, "PING\r\n");
     RIG_UNTIL(&rig, rig.batch && rig.session->is_reading_paused);

@@ -1,21 +1,11 @@
-/* The way in against a model: a stream of random commands, cut anywhere, handed on in batches within
- * their limits by a session whose main answers late; every command arrives once, in order and equal. */
+/* The way in against a model: a stream of random commands, cut anywhere, handed on in batches
+ * within their limits by a session whose main answers late; every command arrives once, in order
+ * and equal. */
 #include "client/session.h"
 
 #include "session_rig.h"
 
-static struct rig rig;
-
-static void set_up(void)
-{
-    mem_init();
-    thread_role_enter(THREAD_INDEX_MAIN, "main");
-    clock_update();
-}
-
 TestSuite(session_input, .init = set_up, .timeout = 60);
-
-static const enum loop_backend backends[] = {LOOP_BACKEND_EPOLL, LOOP_BACKEND_AUTO};
 
 /* -- the stream and its model -- */
 
@@ -38,7 +28,7 @@ static void append(struct stream *stream, const void *data, size_t size)
 }
 
 __attribute__((format(printf, 2, 3))) static void append_format(struct stream *stream,
-                                                               const char *format, ...)
+                                                                const char *format, ...)
 {
     char text[128];
     va_list args;
@@ -111,10 +101,10 @@ static void check_request(const struct request *request, const struct shape *sha
 /* -- the fake main -- */
 
 struct flow {
-    uint64_t next;      /* command expected next */
-    uint64_t answered;  /* bytes of replies that came back to the peer */
+    uint64_t next;     /* command expected next */
+    uint64_t answered; /* bytes of replies that came back to the peer */
     unsigned large_every;
-    uint64_t taken;     /* large arguments that "the keyspace" kept */
+    uint64_t taken; /* large arguments that "the keyspace" kept */
     bool takes_large;
 };
 
@@ -142,8 +132,8 @@ static void check_batch(struct flow *flow)
     cr_assert_leq(count, REQUEST_BATCH_COUNT_MAX);
     cr_assert_eq(batch->current, batch->first);
     /* The last request may pass the limit, by its own size. */
-    cr_assert(count == 1 || size - batch->last->size < REQUEST_BATCH_SIZE_MAX ||
-              flow->large_every, "%llu bytes in a batch", (unsigned long long)size);
+    cr_assert(count == 1 || size - batch->last->size < REQUEST_BATCH_SIZE_MAX || flow->large_every,
+              "%llu bytes in a batch", (unsigned long long)size);
 }
 
 static void send_some(struct stream *stream, size_t maximum)
@@ -171,8 +161,8 @@ static void receive_replies(struct flow *flow)
 }
 
 /* Drives all of the stream through; `late` is how many turns main may keep a batch. */
-static void drive(struct stream *stream, struct flow *flow, struct random_state *random, size_t piece_max,
-                  unsigned late)
+static void drive(struct stream *stream, struct flow *flow, struct random_state *random,
+                  size_t piece_max, unsigned late)
 {
     unsigned patience = 0;
     uint64_t idle_turns = 0;
@@ -299,7 +289,7 @@ Test(session_input, every_cut_around_a_large_argument)
 
 /* -- limits -- */
 
-static void open_session(unsigned flags)
+static void open_with(unsigned flags)
 {
     rig_open(&rig, LOOP_BACKEND_EPOLL);
     rig_lend(&rig, flags);
@@ -317,7 +307,7 @@ static void end_session(void)
 
 Test(session_input, reading_pauses_while_main_lags)
 {
-    open_session(LEND_AUTHENTICATED);
+    open_with(LEND_AUTHENTICATED);
     static char pings[6 * 200000];
     for (size_t i = 0; i < sizeof(pings); i += 6)
         memcpy(pings + i, "PING\r\n", 6);
@@ -346,7 +336,7 @@ Test(session_input, reading_pauses_while_main_lags)
 
 Test(session_input, a_protocol_error_is_the_last_request)
 {
-    open_session(LEND_AUTHENTICATED);
+    open_with(LEND_AUTHENTICATED);
     rig_send_text(&rig, "PING\r\n*1\r\n!4\r\nPING\r\nPING\r\n");
     RIG_UNTIL(&rig, rig.batch);
     cr_assert_eq(rig.batch->count, 2);
@@ -362,7 +352,7 @@ Test(session_input, a_protocol_error_is_the_last_request)
 
 Test(session_input, a_protocol_error_waits_for_the_batch_before_it)
 {
-    open_session(LEND_AUTHENTICATED);
+    open_with(LEND_AUTHENTICATED);
     rig_send_text(&rig, "PING\r\n");
     RIG_UNTIL(&rig, rig.batch);
     rig_send_text(&rig, "PING\r\n*x\r\n");
@@ -376,7 +366,7 @@ Test(session_input, a_protocol_error_waits_for_the_batch_before_it)
 
 Test(session_input, a_large_argument_without_its_line_end_is_an_error)
 {
-    open_session(LEND_AUTHENTICATED);
+    open_with(LEND_AUTHENTICATED);
     static char value[RESP_LARGE_BULK_SIZE];
     memset(value, 'v', sizeof(value));
     rig_send_text(&rig, "*2\r\n$3\r\nGET\r\n$32768\r\n");
@@ -391,7 +381,7 @@ Test(session_input, strangers_are_limited_until_main_says_otherwise)
 {
     /* AUTH and what only an authenticated client may send, in one piece. */
     for (int is_admitted = 0; is_admitted < 2; is_admitted++) {
-        open_session(0);
+        open_with(0);
         rig_send_text(&rig, "AUTH secret\r\n*11\r\n$4\r\nMGET\r\n");
         for (int i = 0; i < 10; i++)
             rig_send_text(&rig, "$1\r\nk\r\n");
@@ -413,7 +403,7 @@ Test(session_input, strangers_are_limited_until_main_says_otherwise)
         rig_answer(&rig);
         end_session();
     }
-    open_session(0);
+    open_with(0);
     rig_send_text(&rig, "*1\r\n$16385\r\n");
     RIG_UNTIL(&rig, rig.batch);
     cr_assert_str_eq(rig.batch->first->error_text, "Protocol error: unauthenticated bulk length");
@@ -422,7 +412,7 @@ Test(session_input, strangers_are_limited_until_main_says_otherwise)
 
 Test(session_input, a_request_beyond_the_query_limit_closes)
 {
-    open_session(LEND_AUTHENTICATED);
+    open_with(LEND_AUTHENTICATED);
     rig_settings(&rig, 1 << 20);
     static char part[50000];
     memset(part, 'x', sizeof(part));
@@ -465,7 +455,7 @@ Test(session_input, a_request_beyond_the_query_limit_closes)
 
 Test(session_input, a_tls_hello_on_a_plain_port_closes)
 {
-    open_session(LEND_AUTHENTICATED);
+    open_with(LEND_AUTHENTICATED);
     rig_send(&rig, "\x16\x03\x01\x02\x00\x01\x00", 7);
     RIG_UNTIL(&rig, rig.closed);
     cr_assert_eq(rig.reason, SESSION_CLOSE_TLS_ON_PLAIN);

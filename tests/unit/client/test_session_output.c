@@ -4,18 +4,7 @@
 
 #include "session_rig.h"
 
-static struct rig rig;
-
-static void set_up(void)
-{
-    mem_init();
-    thread_role_enter(THREAD_INDEX_MAIN, "main");
-    clock_update();
-}
-
 TestSuite(session_output, .init = set_up, .timeout = 60);
-
-static const enum loop_backend backends[] = {LOOP_BACKEND_EPOLL, LOOP_BACKEND_AUTO};
 
 struct expected {
     char *bytes;
@@ -77,10 +66,7 @@ static void push_random(struct expected *expected, struct random_state *random)
     if (!reply.chain.head)
         return;
     expect_more(expected, &reply.chain);
-    rig_post(&rig, (struct message){.type = SESSION_PUSH,
-                                    .a = rig.session,
-                                    .b = reply.chain.head,
-                                    .c = reply.chain.tail});
+    push_chain(reply.chain);
 }
 
 static void answer_random(struct expected *expected, struct random_state *random)

@@ -7,37 +7,15 @@
 
 enum { MS = 1000, LARGE = 4 << 20, SMALL = 100 * 1024 };
 
-static struct rig rig;
-
-static void set_up(void)
-{
-    mem_init();
-    thread_role_enter(THREAD_INDEX_MAIN, "main");
-}
-
 TestSuite(session_stall, .init = set_up, .timeout = 60);
-
-static const enum loop_backend backends[] = {LOOP_BACKEND_EPOLL, LOOP_BACKEND_AUTO};
-
-#define EACH_BACKEND(b) for (size_t b = 0; b < sizeof(backends) / sizeof(backends[0]); b++)
 
 /* A session with `size` bytes of output on their way, which is to be closed after them. */
 static void open_closing(enum loop_backend backend, size_t size)
 {
-    rig_open(&rig, backend);
-    rig_lend(&rig, LEND_AUTHENTICATED);
-    RIG_UNTIL(&rig, rig.opened);
+    open_session(backend);
     int room = 8192;
     setsockopt(connection_fd(rig.session->connection), SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
-    char *text = calloc(size, 1);
-    struct reply reply;
-    reply_begin(&reply, 2, NULL);
-    reply_bulk(&reply, text, size);
-    free(text);
-    rig_post(&rig, (struct message){.type = SESSION_PUSH,
-                                    .a = rig.session,
-                                    .b = reply.chain.head,
-                                    .c = reply.chain.tail});
+    push_output(size);
     rig_turns(&rig, 5);
     rig_close(&rig, CONNECTION_CLOSE_AFTER_OUTPUT);
     rig_turns(&rig, 5);
