@@ -230,6 +230,8 @@ static void format_end(const struct connection *connection, char *text)
 static void count_end(struct io_stats *stats, const struct connection *connection)
 {
     io_stat_subtract(stats->connections, 1);
+    if (!connection->is_tls) /* the kinds of ends are figures of TLS */
+        return;
     switch (connection->wire.outcome) {
     case OUTCOME_CLOSED_CLEAN:
         io_stat_add(stats->closed_clean, 1);
@@ -244,8 +246,7 @@ static void count_end(struct io_stats *stats, const struct connection *connectio
         io_stat_add(stats->closed_protocol_error, 1);
         return;
     case OUTCOME_HANDSHAKE_TIMEOUT:
-        if (connection->is_tls)
-            io_stat_add(stats->handshakes_timed_out, 1);
+        io_stat_add(stats->handshakes_timed_out, 1);
         return;
     case OUTCOME_HANDSHAKE_FAILED: /* the transport has counted it */
     case OUTCOME_CLOSED_BY_US:

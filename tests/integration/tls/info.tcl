@@ -157,3 +157,19 @@ start_server [list overrides [list port 0 tls-port [free_port] io-threads 3 io-t
         $b close
     }
 }
+
+start_server [list overrides [list port [free_port] tls-port [free_port]] tags sluice] {
+    test "Plain connections count for nothing about TLS" {
+        set ends {tls_closed_clean tls_closed_truncated tls_closed_reset tls_closed_protocol_error}
+        set before [lmap field $ends { s $field }]
+        set port [lindex [r config get port] 1]
+        foreach bytes {"PING\r\n" "*x\r\n"} {
+            set c [resp::connect -port $port]
+            $c write $bytes
+            $c raw
+            $c close
+        }
+        wait_until 1 5 { s connected_clients }
+        assert_equal $before [lmap field $ends { s $field }]
+    }
+}
