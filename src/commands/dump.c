@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "commands/all.h"
 #include "commands/key_common.h"
+#include "observability/stats.h"
 #include "persistence/persistence_options.h"
 #include "persistence/rdb_format.h"
 #include "persistence/rdb_value.h"
@@ -134,6 +135,28 @@ static bool payload_is_intact(struct bytes payload)
            (checksum_is_skipped || crc == checksum_crc64(0, payload.data, payload.size - CRC_SIZE));
 }
 
+/* Types whose bytes are kept as they come, after every entry of them was checked. */
+static bool is_packed(uint8_t type)
+{
+    switch (type) {
+    case RDB_HASH_ZIPMAP:
+    case RDB_LIST_ZIPLIST:
+    case RDB_SET_INTSET:
+    case RDB_ZSET_ZIPLIST:
+    case RDB_HASH_ZIPLIST:
+    case RDB_LIST_QUICKLIST:
+    case RDB_HASH_LISTPACK:
+    case RDB_ZSET_LISTPACK:
+    case RDB_LIST_QUICKLIST_2:
+    case RDB_SET_LISTPACK:
+    case RDB_HASH_LISTPACK_EX_OLD:
+    case RDB_HASH_LISTPACK_EX:
+        return true;
+    default:
+        return false;
+    }
+}
+
 /* What the payload holds; false, with the error written, when it is damaged. */
 static bool read_payload(struct call *call, struct bytes payload, struct rdb_value *value)
 {
@@ -142,9 +165,10 @@ static bool read_payload(struct call *call, struct bytes payload, struct rdb_val
         return false;
     }
     struct rdb_reader reader = rdb_reader_of(bytes_of(payload.data, payload.size - FOOTER_SIZE));
-    uint8_t type;
-    if (rdb_read_byte(&reader, &type) &&
-        rdb_read_value(&reader, type, call->services->types, value))
+    uint8_t type = RDB_STRING;
+    bool has_type = rdb_read_byte(&reader, &type);
+    call->services->stats->dump_payload_sanitizations += is_packed(type);
+    if (has_type && rdb_read_value(&reader, type, call->services->types, value))
         return true;
     reply_error(call->reply, "ERR Bad data format");
     return false;

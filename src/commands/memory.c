@@ -68,16 +68,12 @@ static void add_double(struct stats_reply *stats, const char *name, double value
 static void add_databases(struct stats_reply *stats, const struct keyspace *keyspace)
 {
     uint64_t table = 0;
-    uint64_t rehashing = 0;
-    int64_t rehashing_count = 0;
+    int rehashing_count;
+    uint64_t rehashing = keyspace_rehashing_memory(keyspace, &rehashing_count);
     for (int i = 0; i < keyspace->count; i++) {
         const struct db *db = &keyspace->dbs[i];
         char name[32];
         table += dict_memory(&db->keys);
-        if (dict_is_rehashing(&db->keys)) {
-            rehashing += (db->keys.masks[0] + 1) * sizeof(struct dict_bucket);
-            rehashing_count++;
-        }
         if (db_count(db) == 0)
             continue;
         snprintf(name, sizeof(name), "db.%d", i);

@@ -98,6 +98,22 @@ size_t keyspace_overhead(const struct keyspace *keyspace)
     return memory;
 }
 
+size_t keyspace_rehashing_memory(const struct keyspace *keyspace, int *count)
+{
+    size_t size = 0;
+    int tables = 0;
+    for (int i = 0; i < keyspace->count; i++) {
+        const struct dict *keys = &keyspace->dbs[i].keys;
+        if (!dict_is_rehashing(keys))
+            continue;
+        size += (keys->masks[0] + 1) * sizeof(struct dict_bucket);
+        tables++;
+    }
+    if (count)
+        *count = tables;
+    return size;
+}
+
 void keyspace_swap(struct keyspace *keyspace, int first, int second)
 {
     struct db *a = keyspace_db(keyspace, first);

@@ -89,6 +89,8 @@ struct keyspace {
     int rehash_next_db;
     struct eviction_pool *pool;
     struct keyspace_reclaim *reclaim; /* emptied databases on their way through the worker */
+    uint64_t flush_jobs;              /* databases given to the worker, which takes them in order */
+    uint64_t flush_jobs_done;
 };
 
 /* `settings` must outlive the keyspace; `background` may be NULL (tests). */
@@ -125,6 +127,8 @@ void keyspace_swap(struct keyspace *keyspace, int first, int second);
 size_t keyspace_flush(struct keyspace *keyspace, int index, bool is_async);
 /* Bytes of tables and indexes themselves (INFO memory, overhead). */
 size_t keyspace_overhead(const struct keyspace *keyspace);
+/* Of the tables that are being moved, the old ones; `count`, unless NULL: how many there are. */
+size_t keyspace_rehashing_memory(const struct keyspace *keyspace, int *count);
 
 /* -- periodic work -- */
 

@@ -93,6 +93,7 @@ static void fill_memory(void *context, struct info_memory *out)
     out->system_memory = process_memory_limit();
     out->maxmemory = keyspace_maxmemory(server->keyspace);
     out->maxmemory_policy = policy_name(server->settings.keyspace.maxmemory_policy);
+    out->db_hashtable_rehashing = keyspace_rehashing_memory(server->keyspace, NULL);
     out->lazyfree_pending = server->keyspace->stats.lazyfree_pending;
     out->lazyfreed = server->keyspace->stats.lazyfreed_objects;
 }

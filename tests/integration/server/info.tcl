@@ -166,6 +166,31 @@ start_server {} {
         r config set maxmemory 0
     }
 
+    test "Tables that are being moved have their memory in the open" {
+        r flushall
+        r config set activerehashing no
+        set moving 0
+        for {set i 0} {$i < 5000 && $moving == 0} {incr i} {
+            r set key:$i v
+            set moving [s mem_overhead_db_hashtable_rehashing]
+        }
+        assert {$moving > 0 && $moving % 64 == 0}
+        assert_equal $moving [dict get [r memory stats] overhead.db.hashtable.rehashing]
+        r config set activerehashing yes
+        wait_until 0 5 { s mem_overhead_db_hashtable_rehashing }
+    } {sluice}
+
+    test "dump_payload_sanitizations counts payloads that had to be looked through" {
+        r flushall
+        r set text abc
+        r hset packed a 1 b 2
+        set before [s dump_payload_sanitizations]
+        r restore other 0 [r dump text]
+        assert_equal $before [s dump_payload_sanitizations]
+        r restore other 0 [r dump packed] replace
+        assert_equal [expr {$before + 1}] [s dump_payload_sanitizations]
+    } {sluice}
+
     test "used_memory follows the data" {
         r flushall
         set before [s used_memory]
