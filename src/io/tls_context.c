@@ -422,6 +422,14 @@ struct tls_context *tls_context_create(const struct tls_settings *settings,
     return context;
 }
 
+void tls_context_set_epoch(struct tls_context *context, uint64_t epoch)
+{
+    assert(__atomic_load_n(&context->references, __ATOMIC_RELAXED) == 1);
+    context->epoch = epoch;
+    if (context->server)
+        set_session_id_context(context);
+}
+
 struct tls_context *tls_context_acquire(struct tls_context *context)
 {
     __atomic_add_fetch(&context->references, 1, __ATOMIC_RELAXED);

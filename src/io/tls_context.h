@@ -79,6 +79,9 @@ uint64_t tls_settings_trust_fingerprint(const struct tls_settings *settings);
 struct tls_context *tls_context_create(const struct tls_settings *settings,
                                        struct tls_tickets *tickets, bool needs_server, char *error,
                                        size_t error_size);
+/* Before it is used by anyone: its sessions belong to this epoch of the tickets, at first to that
+ * in which it was built. */
+void tls_context_set_epoch(struct tls_context *context, uint64_t epoch);
 struct tls_context *tls_context_acquire(struct tls_context *context);
 void tls_context_release(struct tls_context *context);
 

@@ -58,6 +58,12 @@ struct tls_context *tls_context_acquire(struct tls_context *context)
     return context;
 }
 
+void tls_context_set_epoch(struct tls_context *context, uint64_t epoch)
+{
+    (void)epoch;
+    panic("a TLS context %p in a build without TLS", (void *)context);
+}
+
 void tls_context_release(struct tls_context *context)
 {
     assert(!context);

@@ -4,8 +4,8 @@
  * and a full handshake follows, when its client's certificate has expired meanwhile, or when a
  * certificate is required and the session has none.
  *
- * [X] The epoch is read without the mutex: a relaxed snapshot is enough, contexts are built after
- * the change they must see.
+ * [X] The epoch is read without the mutex: a relaxed snapshot is enough, since contexts that a new
+ * epoch concerns are given it by whoever begins it.
  */
 #include "io/tls_tickets.h"
 

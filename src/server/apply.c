@@ -143,9 +143,9 @@ static bool uses_tls(const struct server *server)
 static int build_contexts(struct server *server, struct buffer *error) ON_MAIN
 {
     char reason[512];
-    tls_reload_prepare(server);
-    if (io_pool_set_tls(server->pool, &server->settings.tls, server->tickets, reason,
-                        sizeof(reason)) == 0) {
+    bool is_new_authority = tls_reload_is_new_authority(server);
+    if (io_pool_set_tls(server->pool, &server->settings.tls, server->tickets, is_new_authority,
+                        reason, sizeof(reason)) == 0) {
         tls_reload_note_loaded(server);
         tls_reload_note_result(server, "");
         return 0;

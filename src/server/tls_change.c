@@ -162,6 +162,8 @@ static void apply(struct server *server, struct tls_change *change,
     bool is_reload = prepared->kind == TLS_MATERIAL_ALL;
     queue->mode = MODE_APPLY;
     queue->prepared = is_reload ? prepared : NULL;
+    if (is_reload)
+        tls_material_set_epoch(prepared);
     io_pool_give_tls_spares(server->pool, prepared->contexts + prepared->count,
                             prepared->spare_count);
     prepared->spare_count = 0;

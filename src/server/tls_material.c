@@ -26,12 +26,8 @@ static void build(void *argument)
     struct tls_material *material = argument;
     material->found = take_fingerprint(material->settings);
     bool may_skip = material->kind == TLS_MATERIAL_IF_CHANGED;
-    if (may_skip && tls_fingerprint_is_same(material->found, material->old))
+    if (may_skip && tls_fingerprint_is_same(material->found, material->seen))
         return;
-    /* Before the contexts are built: each carries the epoch it was born in. */
-    if (material->kind != TLS_MATERIAL_SPARES &&
-        material->found.authority != material->old.authority)
-        tls_tickets_new_epoch(material->tickets);
     int total = material->count + material->spare_count;
     material->contexts = mem_calloc((size_t)total, sizeof(struct tls_context *));
     for (int i = 0; i < total; i++) {
@@ -55,7 +51,7 @@ void tls_material_prepare(struct server *server, enum tls_material_kind kind, in
     material->tickets = server->tickets;
     material->generation = server->tls_reload.generation;
     material->kind = kind;
-    material->old = server->tls_reload.loaded;
+    material->seen = server->tls_reload.seen;
     material->count = kind == TLS_MATERIAL_SPARES ? 0 : io_pool_count(server->pool) + 1;
     material->spare_count = spare_count;
     background_submit(server->background, BACKGROUND_PREPARE, build, done, material);
@@ -69,6 +65,19 @@ bool tls_material_is_current(const struct tls_material *material)
             material->count == io_pool_count(server->pool) + 1);
 }
 
+/* Sessions that were made under another authority end. */
+static bool is_new_authority(const struct tls_material *material)
+{
+    return material->found.authority != material->server->tls_reload.loaded.authority;
+}
+
+void tls_material_set_epoch(struct tls_material *material)
+{
+    uint64_t epoch = tls_tickets_epoch(material->tickets) + is_new_authority(material);
+    for (int i = 0; i < material->count + material->spare_count; i++)
+        tls_context_set_epoch(material->contexts[i], epoch);
+}
+
 void tls_material_install(struct tls_material *material)
 {
     entering_main();
@@ -77,14 +86,15 @@ void tls_material_install(struct tls_material *material)
     struct tls_context *contexts[IO_THREADS_MAX + 1] = {NULL};
     assert(material->contexts && material->generation == server->tls_reload.generation);
     assert(material->count > 0 && material->count <= io_pool_count(server->pool) + 1);
+    if (is_new_authority(material))
+        tls_tickets_new_epoch(material->tickets);
     for (int i = 0; i < material->count; i++) {
         contexts[i] = material->contexts[i];
         material->contexts[i] = NULL;
     }
     io_pool_install_tls(server->pool, contexts);
     io_pool_use_tls_settings(server->pool, &server->settings.tls, server->tickets);
-    server->tls_reload.loaded = material->found;
-    server->tls_reload.generation++;
+    tls_reload_note_fingerprint(server, material->found);
 }
 
 void tls_material_free(struct tls_material *material)

@@ -12,7 +12,7 @@ struct server;
 
 enum tls_material_kind {
     TLS_MATERIAL_ALL,        /* for the threads there are, and spares */
-    TLS_MATERIAL_IF_CHANGED, /* likewise, when the files are others than those in force */
+    TLS_MATERIAL_IF_CHANGED, /* likewise, when the files are others than those seen last */
     TLS_MATERIAL_SPARES      /* only for threads that will start */
 };
 
@@ -23,7 +23,7 @@ struct tls_material {
     struct tls_tickets *tickets;
     uint64_t generation; /* of what was in force when this was begun */
     enum tls_material_kind kind;
-    struct tls_fingerprint old;
+    struct tls_fingerprint seen; /* with which there is nothing to do */
     struct tls_fingerprint found;
     /* One per thread, then the spares. NULL: nothing changed, or it failed. */
     struct tls_context **contexts;
@@ -38,6 +38,8 @@ void tls_material_prepare(struct server *server, enum tls_material_kind kind, in
                           void (*done)(void *material), void *owner);
 /* False when contexts were put in force, or the threads became others, since it was begun. */
 bool tls_material_is_current(const struct tls_material *material);
+/* Before any of it is used: the contexts' sessions are those of after tls_material_install. */
+void tls_material_set_epoch(struct tls_material *material);
 /* Puts the contexts in force on all threads: cannot fail. They belong to the threads then. */
 void tls_material_install(struct tls_material *material);
 void tls_material_free(struct tls_material *material);

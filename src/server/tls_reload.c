@@ -4,7 +4,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "io/tls_tickets.h"
 #include "server/server.h"
 #include "server/tls_material.h"
 
@@ -27,10 +26,11 @@ static void finish(void *argument)
     server->tls_reload.is_running = false;
     bool is_wanted = tls_material_is_current(material) && !server->is_stopping;
     if (is_wanted && material->error[0]) {
-        server->tls_reload.loaded = material->found; /* said once, not at every look */
+        server->tls_reload.seen = material->found; /* said once, not at every look */
         tls_reload_note_result(server, material->error);
         log_warning("Background TLS reload failed: %s", material->error);
     } else if (is_wanted && material->contexts) {
+        tls_material_set_epoch(material);
         tls_material_install(material);
         tls_reload_note_result(server, "");
         log_notice("TLS materials reloaded successfully");
@@ -40,19 +40,25 @@ static void finish(void *argument)
     tls_material_free(material);
 }
 
-void tls_reload_note_loaded(struct server *server)
+void tls_reload_note_fingerprint(struct server *server, struct tls_fingerprint found)
 {
-    const struct tls_settings *settings = &server->settings.tls;
-    server->tls_reload.loaded = (struct tls_fingerprint){tls_settings_fingerprint(settings),
-                                                         tls_settings_trust_fingerprint(settings)};
+    server->tls_reload.loaded = found;
+    server->tls_reload.seen = found;
     server->tls_reload.generation++;
 }
 
-void tls_reload_prepare(struct server *server)
+void tls_reload_note_loaded(struct server *server)
 {
-    const struct tls_fingerprint *loaded = &server->tls_reload.loaded;
-    if (tls_settings_trust_fingerprint(&server->settings.tls) != loaded->authority)
-        tls_tickets_new_epoch(server->tickets);
+    const struct tls_settings *settings = &server->settings.tls;
+    tls_reload_note_fingerprint(server,
+                                (struct tls_fingerprint){tls_settings_fingerprint(settings),
+                                                         tls_settings_trust_fingerprint(settings)});
+}
+
+bool tls_reload_is_new_authority(const struct server *server)
+{
+    return tls_settings_trust_fingerprint(&server->settings.tls) !=
+           server->tls_reload.loaded.authority;
 }
 
 void tls_reload_cron(struct server *server)

@@ -23,7 +23,8 @@ static inline bool tls_fingerprint_is_same(struct tls_fingerprint a, struct tls_
 
 struct tls_reload {
     struct tls_fingerprint loaded;
-    uint64_t generation; /* changes whenever contexts are put in force */
+    struct tls_fingerprint seen; /* that, or what the last look found and could not load */
+    uint64_t generation;         /* changes whenever contexts are put in force */
     int64_t next_ms;
     bool is_running; /* a job is with the worker */
     uint64_t done;
@@ -31,9 +32,11 @@ struct tls_reload {
     char last_error[256]; /* "" when the last one succeeded */
 };
 
-/* Contexts are going to be built here and now: when the authority has changed, sessions made under
- * the old one end. Reads the files. */
-void tls_reload_prepare(struct server *server);
+/* Contexts are going to be built here and now: whether the authority is another than that in force,
+ * whose sessions are to end then. Reads the files. */
+bool tls_reload_is_new_authority(const struct server *server);
+/* `found` is in force. */
+void tls_reload_note_fingerprint(struct server *server, struct tls_fingerprint found);
 /* Material was just loaded (at start, or at once): remembers what it is. Reads the files. */
 void tls_reload_note_loaded(struct server *server);
 /* Counts a change that was put in force, or the reason why it was not. */

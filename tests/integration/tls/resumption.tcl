@@ -30,6 +30,25 @@ foreach threads {1 4} {
             assert_equal 8 [resumed_count [take_session -tls1_2 ""] 8 -tls1_2 ""]
         }
 
+        test "An authority that cannot be put in force ends no session, with io-threads $threads" {
+            foreach version {-tls1_2 -tls1_3} { set taken($version) [take_session $version ""] }
+            assert_error "*no start line*" {r config set tls-ca-cert-file [certificate ca.key]}
+            assert_error "*no start line*" {r config set tls-crl-file [certificate ca.key]}
+            assert_error "*Unable to update TLS*" {r config set tls-crl-file [certificate ca.crl] tls-cert-file /nosuch.crt}
+            r multi
+            r config set tls-crl-file [certificate ca.key]
+            assert_match "{*no start line*}" [r exec]
+            foreach version {-tls1_2 -tls1_3} { assert_equal 4 [resumed_count $taken($version) 4 $version ""] }
+        }
+
+        test "Threads that start together with another authority resume its sessions, with io-threads $threads" {
+            set old [take_session -tls1_2 ""]
+            r config set tls-crl-file [certificate ca.crl] io-threads [expr {$threads + 2}]
+            assert_equal 0 [resumed_count $old 8 -tls1_2 ""]
+            assert_equal 8 [resumed_count [take_session -tls1_2 ""] 8 -tls1_2 ""]
+            r config set tls-crl-file "" io-threads $threads
+        }
+
         test "s_client -reconnect resumes each time with io-threads $threads" {
             set output [s_client [srv tls_port] -tls1_2 "" -reconnect "" -input "PING\r\n" -until *+PONG*]
             assert_equal 5 [regexp -all {Reused, TLSv1.2} $output]
@@ -204,6 +223,7 @@ start_server [list overrides [list port 0 tls-port [free_port] io-threads 4 tls-
         set bundle [file join [srv dir] bundle.crt]
         write_file $bundle [read_file [certificate ca.crt]]
         r config set tls-ca-cert-file $bundle
+        set session [take_session]
         set failed [s tls_reloads_failed]
         write_file $bundle "nonsense"
         wait_until 1 10 { expr {[s tls_reloads_failed] > $failed} }
@@ -211,6 +231,28 @@ start_server [list overrides [list port 0 tls-port [free_port] io-threads 4 tls-
         wait_for_log 0 "*Background TLS reload failed*"
         write_file $bundle [read_file [certificate ca.crt]]
         wait_until "" 10 { s tls_reload_last_error }
+        assert_equal 4 [resumed_count $session 4]
         r config set tls-ca-cert-file [certificate ca.crt]
+    }
+
+    test "An authority that came with something broken ends old sessions once it is in force" {
+        set bundle [file join [srv dir] bundle.crt]
+        set crt [file join [srv dir] own.crt]
+        write_file $bundle [read_file [certificate ca.crt]]
+        write_file $crt [read_file [certificate server.crt]]
+        r config set tls-ca-cert-file $bundle tls-cert-file $crt
+        set session [take_session]
+        foreach {file text} [list $crt nonsense \
+            $bundle "[read_file [certificate ca.crt]][read_file [certificate other-ca.crt]]"] {
+            set failed [s tls_reloads_failed]
+            write_file $file $text
+            wait_until 1 10 { expr {[s tls_reloads_failed] > $failed} }
+        }
+        assert_equal 4 [resumed_count $session 4]
+        set done [s tls_reloads_done]
+        write_file $crt [read_file [certificate server.crt]]
+        wait_until 1 10 { expr {[s tls_reloads_done] > $done} }
+        assert_equal 0 [resumed_count $session 4]
+        r config set tls-ca-cert-file [certificate ca.crt] tls-cert-file [certificate server.crt]
     }
 }

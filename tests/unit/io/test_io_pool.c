@@ -1,4 +1,5 @@
-/* The pool: placement, publishing to all, sums of counters, TLS contexts for all or none, stopping. */
+/* The pool: placement, publishing to all, sums of counters, TLS contexts for all or none, stopping.
+ */
 #include "io/io_pool.h"
 
 #include "base/clock.h"
@@ -202,11 +203,9 @@ Test(io_pool, tls_contexts_for_all_or_none)
     struct tls_tickets *tickets = tls_tickets_create();
     char error[512] = "";
     char missing[] = "/nonexistent/file.crt";
-    struct tls_settings settings = {.port = 6379,
-                                    .cert_file = missing,
-                                    .key_file = missing,
-                                    .ca_cert_file = missing};
-    cr_assert_eq(io_pool_set_tls(pool, &settings, tickets, error, sizeof(error)), -1);
+    struct tls_settings settings = {
+        .port = 6379, .cert_file = missing, .key_file = missing, .ca_cert_file = missing};
+    cr_assert_eq(io_pool_set_tls(pool, &settings, tickets, true, error, sizeof(error)), -1);
     cr_assert_neq(error[0], '\0');
     cr_assert_null(io_pool_tls(pool));
     close_pool(pool);
