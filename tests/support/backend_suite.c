@@ -5,10 +5,10 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "base/random.h"
 #include "io/address.h"
 #include "io/backend.h"
 #include "io/timer.h"
+#include "raw_bytes.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -294,28 +294,6 @@ static void finish(struct end *end, int peer)
     end_close(end);
     close(peer);
     loop_destroy(end->loop);
-}
-
-static char *random_bytes(size_t size, uint64_t seed)
-{
-    struct random_state random;
-    random_state_seed(&random, seed);
-    char *bytes = malloc(size + 8);
-    for (size_t i = 0; i < size; i += 8) {
-        uint64_t word = random_state_next(&random);
-        memcpy(bytes + i, &word, 8);
-    }
-    return bytes;
-}
-
-static void write_all(int fd, const char *data, size_t size)
-{
-    while (size > 0) {
-        ssize_t written = write(fd, data, size);
-        expect_gt(written, 0);
-        data += written;
-        size -= (size_t)written;
-    }
 }
 
 static void expect_received(const struct end *end, const char *data, size_t size)

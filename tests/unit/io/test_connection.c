@@ -5,10 +5,10 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "base/random.h"
 #include "io/byte_pool.h"
 #include "io/connection.h"
 #include "io/transport_tls.h"
+#include "raw_bytes.h"
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -427,32 +427,10 @@ static void close_both(struct party *left, struct party *right)
     forget(right);
 }
 
-static char *random_bytes(size_t size, uint64_t seed)
-{
-    struct random_state random;
-    random_state_seed(&random, seed);
-    char *bytes = malloc(size + 8);
-    for (size_t i = 0; i < size; i += 8) {
-        uint64_t word = random_state_next(&random);
-        memcpy(bytes + i, &word, 8);
-    }
-    return bytes;
-}
-
 static void write_text(struct party *party, const char *text)
 {
     struct iovec slice = {.iov_base = (char *)(uintptr_t)text, .iov_len = strlen(text)};
     cr_assert_eq(connection_write(party->connection, &slice, 1), strlen(text));
-}
-
-static void raw_write(int fd, const char *data, size_t size)
-{
-    while (size > 0) {
-        ssize_t written = write(fd, data, size);
-        cr_assert_gt(written, 0);
-        data += written;
-        size -= (size_t)written;
-    }
 }
 
 /* -- transfers -- */
@@ -606,9 +584,9 @@ static void quantum(void)
     busy.read_max = 10;
     busy.reads_max = 1;
     char data[2000] = {0};
-    raw_write(busy_fd, data, sizeof(data));
+    write_all(busy_fd, data, sizeof(data));
     TURN_UNTIL(busy.received_size > 0);
-    raw_write(quiet_fd, "word", 4);
+    write_all(quiet_fd, "word", 4);
     size_t before = busy.received_size;
     TURN_UNTIL(quiet.received_size == 4);
     cr_assert_lt(busy.received_size - before, 200, "the busy one had more than its quanta");
@@ -677,7 +655,7 @@ static void pausing(void)
     cr_assert_eq(memcmp(party.received, data, written), 0);
     /* Paused with bytes unread, resumed without more coming. */
     connection_pause_reading(party.connection);
-    raw_write(fd, "tail", 4);
+    write_all(fd, "tail", 4);
     turns(5);
     cr_assert_eq(party.received_size, written);
     connection_resume_reading(party.connection);
@@ -702,7 +680,7 @@ static void end_after_bytes(void)
     party.reads_max = 2;
     char *data = random_bytes(3000, 1);
     connection_pause_reading(party.connection);
-    raw_write(fd, data, 3000);
+    write_all(fd, data, 3000);
     close(fd);
     turns(5);
     cr_assert_eq(party.closes, 0);
@@ -727,7 +705,7 @@ static void deferred_end(void)
     int fd = join_raw(&party, false);
     TURN_UNTIL(party.opens == 1);
     connection_defer_end(party.connection, true);
-    raw_write(fd, "request", 7);
+    write_all(fd, "request", 7);
     shutdown(fd, SHUT_WR);
     TURN_UNTIL(party.received_size == 7);
     turns(10);
@@ -783,7 +761,7 @@ static void bytes_then_broken_pipe(void)
     int fd = join_raw(&party, false);
     TURN_UNTIL(party.opens == 1);
     party.is_echo = true;
-    raw_write(fd, "commands", 8);
+    write_all(fd, "commands", 8);
     close(fd);
     TURN_UNTIL(party.closes == 1);
     cr_assert_eq(party.received_size, 8);
@@ -1006,7 +984,7 @@ static void handshake_failure(void)
 {
     static struct party party;
     int fd = join_raw(&party, true);
-    raw_write(fd, "GET / HTTP", 10);
+    write_all(fd, "GET / HTTP", 10);
     TURN_UNTIL(party.closes == 1);
     cr_assert_eq(party.outcome, OUTCOME_HANDSHAKE_FAILED);
     cr_assert_eq(strncmp(party.text, "TLS handshake failed: not a greeting (peer 127.0.0.1:", 53),
@@ -1032,7 +1010,7 @@ static void same_flight(void)
 {
     static struct party party;
     int fd = join_raw(&party, true);
-    raw_write(fd, "H\0\5hello", 8);
+    write_all(fd, "H\0\5hello", 8);
     TURN_UNTIL(party.opens == 1);
     cr_assert_eq(party.received_size, 5);
     cr_assert_eq(memcmp(party.received, "hello", 5), 0);
@@ -1053,7 +1031,7 @@ static void protocol_error(void)
 {
     static struct party party;
     int fd = join_raw(&party, true);
-    raw_write(fd, "H\0\0", 3);
+    write_all(fd, "H\0\0", 3);
     TURN_UNTIL(party.closes == 1);
     cr_assert_eq(party.outcome, OUTCOME_PROTOCOL_ERROR);
     cr_assert_eq(strncmp(party.text, "TLS error: bad record (peer 127.0.0.1:", 38), 0, "%s",

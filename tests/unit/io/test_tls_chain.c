@@ -1,29 +1,9 @@
 /* What is told of a peer's certificates. */
 #ifdef BUILD_TLS
 #include "io/tls_chain.h"
-#include "tls_pair.h"
+#include "tls_pair_contexts.h"
 
 #include "base/clock.h"
-
-static struct tls_tickets *tickets;
-static struct tls_context *server;
-static struct tls_context *client;
-
-static void begin(void)
-{
-    tls_test_begin();
-    struct tls_settings settings = settings_for_tests();
-    tickets = tls_tickets_create();
-    server = context_for(&settings, tickets);
-    client = client_for((struct tls_client_settings){WITH_CLIENT_CERTIFICATE});
-}
-
-static void finish(void)
-{
-    tls_context_release(client);
-    tls_context_release(server);
-    tls_tickets_destroy(tickets);
-}
 
 TestSuite(tls_chain, .init = begin, .fini = finish);
 

@@ -1,31 +1,11 @@
 /* The TLS transport between two ends in memory: data, ends of streams, key updates, small windows,
  * hostile bytes. Handshake failures and resumption have files of their own. */
 #ifdef BUILD_TLS
-#include "tls_pair.h"
+#include "tls_pair_contexts.h"
 
 #include "base/random.h"
 #include "io/tls_internal.h"
 #include <openssl/ssl.h>
-
-static struct tls_tickets *tickets;
-static struct tls_context *server;
-static struct tls_context *client;
-
-static void begin(void)
-{
-    tls_test_begin();
-    struct tls_settings settings = settings_for_tests();
-    tickets = tls_tickets_create();
-    server = context_for(&settings, tickets);
-    client = client_for((struct tls_client_settings){WITH_CLIENT_CERTIFICATE});
-}
-
-static void finish(void)
-{
-    tls_context_release(client);
-    tls_context_release(server);
-    tls_tickets_destroy(tickets);
-}
 
 TestSuite(transport_tls, .init = begin, .fini = finish);
 

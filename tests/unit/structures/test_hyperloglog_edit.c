@@ -1,23 +1,5 @@
 /* Changing HyperLogLogs against an array of registers. */
-#include "base/random.h"
-#include "structures/hyperloglog.h"
-#include <criterion/criterion.h>
-#include <string.h>
-
-static struct hll_edit edit;
-
-/* The registers of a string, which must be valid. */
-static void expect_registers(struct bytes string, const uint8_t *model)
-{
-    static uint8_t registers[HLL_REGISTERS];
-    memset(registers, 0, sizeof(registers));
-    cr_assert(hll_recognize(string));
-    cr_assert(hll_merge(registers, string));
-    cr_assert_arr_eq(registers, model, HLL_REGISTERS);
-    uint64_t estimate;
-    cr_assert(hll_estimate(string, &estimate));
-    cr_assert_eq(estimate, hll_estimate_registers(model));
-}
+#include "hll_model.h"
 
 static void play(uint64_t seed, uint64_t sparse_max, uint32_t index_max, int steps)
 {
