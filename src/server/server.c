@@ -184,14 +184,42 @@ static int start_pool(struct server *server) ON_MAIN
     return 0;
 }
 
+static const char *const no_tls_text =
+    "Failed finding TLS support. (This server was built with BUILD_TLS=no.)";
+
+static bool needs_tls(const struct tls_settings *tls)
+{
+    return tls->port || tls->replication || tls->cluster;
+}
+
+int server_check_tls(const struct server *server, struct buffer *error)
+{
+    const struct tls_settings *tls = &server->settings.tls;
+    if (!needs_tls(tls))
+        return 0;
+    if (!tls_is_supported()) {
+        (void)buffer_append_text(error, no_tls_text);
+        return -1;
+    }
+    char reason[ERROR_SIZE];
+    struct tls_tickets *tickets = tls_tickets_create();
+    struct tls_context *context = tls_context_create(tls, tickets, true, reason, sizeof(reason));
+    if (context)
+        tls_context_release(context);
+    else
+        (void)buffer_append_text(error, reason);
+    tls_tickets_destroy(tickets);
+    return context ? 0 : -1;
+}
+
 static int start_tls(struct server *server) ON_MAIN
 {
     const struct tls_settings *tls = &server->settings.tls;
     server->tickets = tls_tickets_create();
-    if (!tls->port && !tls->replication && !tls->cluster)
+    if (!needs_tls(tls))
         return 0;
     if (!tls_is_supported()) {
-        log_warning("Failed finding TLS support. (This server was built with BUILD_TLS=no.)");
+        log_warning("%s", no_tls_text);
         return -1;
     }
     char error[ERROR_SIZE];

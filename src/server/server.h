@@ -129,6 +129,9 @@ void server_warn_at_start(const struct server *server);
 void server_set_title(const struct server *server);
 /* Puts oom-score-adj in force; 0 or -errno, which is logged. */
 int server_apply_oom_score(struct server *server);
+/* Whether TLS could be started with the settings as they are: 0, or -1 with the reason. Nothing
+ * stays. */
+int server_check_tls(const struct server *server, struct buffer *error);
 /* A message to systemd, when it supervises this process. */
 void server_notify_supervisor(const struct server *server, const char *message);
 

@@ -197,6 +197,20 @@ static int run(struct server *server, const struct arguments *arguments)
     return 0;
 }
 
+/* What --check-config looks at beyond the options themselves: certificates, keys, ciphers. */
+static int check(const struct server *server)
+{
+    struct buffer error;
+    buffer_init(&error, ERROR_SIZE_MAX);
+    int status = server_check_tls(server, &error) == 0 ? 0 : 1;
+    if (status == 0)
+        printf("configuration OK\n");
+    else
+        fprintf(stderr, "%s\n", error.data);
+    buffer_deinit(&error);
+    return status;
+}
+
 int server_main(int argc, char **argv)
 {
     mem_init();
@@ -220,7 +234,7 @@ int server_main(int argc, char **argv)
     server->program = mem_strdup(argv[0]);
     int status = load_configuration(server, &arguments) == 0 ? 0 : 1;
     if (status == 0 && arguments.checks_config)
-        printf("configuration OK\n");
+        status = check(server);
     else if (status == 0)
         status = run(server, &arguments);
     if (status == 0)

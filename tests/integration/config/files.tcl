@@ -177,6 +177,19 @@ test "--check-config accepts a good file and refuses a bad one" {
     assert_match "*bogus*" $output
 } {sluice}
 
+test "--check-config looks at the certificates" {
+    set tls [list --port 0 --tls-port 1]
+    foreach {name value} [tls_server_settings] { lappend tls --$name $value }
+    lassign [run_server_program [concat $tls --check-config]] code output
+    assert_equal "0 {configuration OK}" [list $code [string trim $output]]
+    lassign [run_server_program [concat $tls [list --tls-cert-file /nosuch.crt --check-config]]] code output
+    assert_equal 1 $code
+    assert_match "Failed to load certificate: /nosuch.crt*" $output
+    lassign [run_server_program [concat $tls [list --tls-ciphersuites NOSUCH --check-config]]] code output
+    assert_equal 1 $code
+    assert_match "Failed to configure ciphersuites: NOSUCH*" $output
+} {sluice built_tls}
+
 test "The stock configuration file of Debian is accepted" {
     set stock /etc/redis/redis.conf
     if {![file readable $stock]} { return }
