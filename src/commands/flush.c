@@ -2,6 +2,7 @@
 #include "base/number.h"
 #include "commands/all.h"
 #include "dispatch/call.h"
+#include "dispatch/flush_wait.h"
 #include "keyspace/keyspace.h"
 
 static void dbsize_command(struct call *call)
@@ -28,7 +29,8 @@ static void flush(struct call *call, int index)
         return;
     /* Propagated even when there was nothing to remove. */
     call->dirty += keyspace_flush(call->services->keyspace, index, is_async) + 1;
-    reply_ok(call->reply);
+    if (is_async || !flush_wait_begin(call))
+        reply_ok(call->reply);
 }
 
 static void flushdb_command(struct call *call)

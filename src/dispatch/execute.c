@@ -10,6 +10,7 @@
 #include "client/exchange.h"
 #include "dispatch/blocking.h"
 #include "dispatch/call.h"
+#include "dispatch/flush_wait.h"
 #include "dispatch/key_walk.h"
 #include "dispatch/listening.h"
 #include "dispatch/transaction.h"
@@ -34,12 +35,14 @@ struct executor *executor_create(const struct services *services,
     executor->watches = watch_table_create(services->keyspace);
     executor->blocking = blocking_table_create(executor);
     executor->walks = key_walks_create(executor);
+    executor->flushes = flush_waits_create(executor);
     return executor;
 }
 
 void executor_destroy(struct executor *executor)
 {
     key_walks_destroy(executor->walks);
+    flush_waits_destroy(executor->flushes);
     blocking_table_destroy(executor->blocking);
     watch_table_destroy(executor->watches);
     mem_free(executor);
@@ -462,6 +465,8 @@ void executor_forget_client(struct executor *executor, struct client *client)
 {
     blocking_forget(client);
     key_walks_forget(executor->walks, client);
+    if (client->flags & CLIENT_BLOCKED)
+        flush_waits_forget(executor->flushes, client);
     transaction_discard(executor, client);
 }
 

@@ -17,6 +17,7 @@ struct keyspace;
 struct call;
 struct watch_table;
 struct blocking_table;
+struct flush_waits;
 struct key_walks;
 struct timers;
 
@@ -33,6 +34,7 @@ struct executor {
     struct watch_table *watches;
     struct blocking_table *blocking;
     struct key_walks *walks;
+    struct flush_waits *flushes;
     struct timers *timers; /* of main's loop, for timeouts of blocked clients; NULL: none (tests) */
     bool is_in_transaction; /* EXEC runs: what is propagated belongs together */
     /* Called after a command that changed something (AOF, replicas). NULL: nobody listens. */

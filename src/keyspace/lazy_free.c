@@ -16,7 +16,10 @@ enum {
     /* Databases up to this size are emptied at once, unless their values are large. */
     ASYNC_KEYS_MIN = 64,
     ASYNC_EFFORT_MIN = 1000, /* allocations */
-    ASYNC_TABLE_MIN = 64 * 1024
+    ASYNC_TABLE_MIN = 64 * 1024,
+    /* What would stop main for milliseconds goes to the worker whatever was asked for. */
+    STALLING_KEYS_MIN = 20000,
+    STALLING_EFFORT_MIN = 20000
 };
 
 struct string_chunk {
@@ -116,6 +119,7 @@ static void done_db(void *argument)
     struct db_job *job = argument;
     struct keyspace *keyspace = job->keyspace;
     keyspace->stats.lazyfree_pending -= job->count;
+    keyspace->flush_jobs_done++;
     keyspace->stats.lazyfreed_objects += job->count;
     while (job->chunks) {
         struct string_chunk *chunk = job->chunks;
@@ -133,20 +137,23 @@ static void add_effort(void *context, void *opaque)
     *effort += entry_is_string(entry) ? 1 : value_free_effort(entry_value(entry));
 }
 
-static bool is_freed_soon(struct db *db)
+static bool goes_to_worker(struct db *db, bool is_async)
 {
-    if (db_count(db) > ASYNC_KEYS_MIN || dict_memory(&db->keys) >= ASYNC_TABLE_MIN)
-        return false;
+    size_t count = db_count(db);
+    if (is_async && (count > ASYNC_KEYS_MIN || dict_memory(&db->keys) >= ASYNC_TABLE_MIN))
+        return true;
+    if (count > STALLING_KEYS_MIN)
+        return true;
     size_t effort = 0;
     dict_each(&db->keys, add_effort, &effort);
-    return effort < ASYNC_EFFORT_MIN;
+    return effort >= (is_async ? ASYNC_EFFORT_MIN : STALLING_EFFORT_MIN);
 }
 
 void lazy_free_db(struct db *db, bool is_async)
 {
     struct keyspace *keyspace = db->keyspace;
     size_t count = db_count(db);
-    if (!is_async || !keyspace->background || is_freed_soon(db)) {
+    if (!keyspace->background || !goes_to_worker(db, is_async)) {
         dict_clear(&db->keys);
         expiry_index_deinit(&db->expiry);
         expiry_index_deinit(&db->fields);
@@ -166,6 +173,7 @@ void lazy_free_db(struct db *db, bool is_async)
     expiry_index_init(&db->expiry);
     expiry_index_init(&db->fields);
     keyspace->stats.lazyfree_pending += count;
+    keyspace->flush_jobs++;
     background_submit(keyspace->background, BACKGROUND_FREE, work_db, done_db, job);
 }
 

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/process.h"
 #include "dispatch/execute.h"
+#include "dispatch/flush_wait.h"
 #include "dispatch/key_walk.h"
 #include "io/idle_poll.h"
 #include "observability/stats.h"
@@ -102,7 +103,8 @@ static void serve(struct server *server) ON_MAIN
 static void turn(struct server *server) ON_MAIN
 {
     wait_for_work(server);
-    background_reap(server->background);
+    if (background_reap(server->background) > 0)
+        flush_waits_step(server->executor->flushes);
     server_serve_metrics(server);
     serve(server);
     exchange_turn(server->exchange);

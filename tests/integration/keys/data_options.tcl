@@ -152,6 +152,60 @@ start_server {overrides {save {}}} {
         }
     }
 
+    test "FLUSHALL of a large database stops nobody, and is answered when it is done" {
+        foreach words {{flushall} {flushdb sync}} {
+            r flushall
+            r debug populate 300000
+            r config resetstat
+            set other [redis_client]
+            r deferred 1
+            r {*}$words
+            wait_until 0 10 {$other dbsize}
+            assert_equal OK [$other set new v]
+            r deferred 0
+            assert_equal OK [r read]
+            assert_equal 300000 [info_field [r info memory] lazyfreed_objects]
+            assert_equal 0 [info_field [r info memory] lazyfree_pending_objects]
+            assert_equal 1 [r dbsize]
+            assert_match "*calls=1,*" [info_field [r info commandstats] cmdstat_[lindex $words 0]]
+            $other close
+        }
+    } {sluice command:debug}
+
+    test "FLUSHALL in a transaction is answered with it" {
+        r debug populate 300000
+        r multi
+        r flushall
+        r set new v
+        assert_equal {OK OK} [r exec]
+        assert_equal 1 [r dbsize]
+        wait_until 0 10 {info_field [r info memory] lazyfree_pending_objects}
+    } {command:debug}
+
+    test "Clients that go while their FLUSHALL is under way, and those behind" {
+        for {set round 0} {$round < 3} {incr round} {
+            r debug populate 300000
+            set clients {}
+            for {set i 0} {$i < 6} {incr i} {
+                set c [redis_client]
+                $c deferred 1
+                $c flushall
+                $c ping
+                lappend clients $c
+                r set key:$i v
+                r debug populate 30000
+            }
+            foreach {c gone} $clients { $gone close }
+            foreach {c gone} $clients {
+                assert_equal OK [$c read]
+                assert_equal PONG [$c read]
+                $c close
+            }
+            r flushall
+            assert_equal 0 [r dbsize]
+        }
+    } {sluice command:debug}
+
     # -- eviction --
 
     proc idle_fill {} {
