@@ -65,8 +65,8 @@ int cli_connect(struct cli *cli) MUST_CHECK;
 int cli_ensure_connected(struct cli *cli) MUST_CHECK;
 /* Prints "Error: ..." for what went wrong with the connection last. */
 void cli_print_error(const struct cli *cli);
-/* Another client with the same target, logged in as this one: for questions aside. NULL when that
- * does not work (silently). */
+/* Another client with the same target, logged in as this one where the server lets it: for
+ * questions aside. NULL when there is no connection (silently). */
 struct sync_client *cli_connect_aside(struct cli *cli);
 /* Notes a login that succeeded; NULLs forget it. */
 void cli_remember_login(struct cli *cli, const char *user, const char *password);

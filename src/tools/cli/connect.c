@@ -213,7 +213,9 @@ struct sync_client *cli_connect_aside(struct cli *cli)
     struct sync_login login = authentication_of(cli);
     if (cli->typed_password)
         login = (struct sync_login){.user = cli->typed_user, .password = cli->typed_password};
-    if (sync_client_connect(aside, &target) == 0 && sync_client_login(aside, &login) == 0)
+    /* A refused AUTH may not matter, as above. */
+    if (sync_client_connect(aside, &target) == 0 &&
+        (sync_client_login(aside, &login) == 0 || sync_client_is_connected(aside)))
         return aside;
     sync_client_destroy(aside);
     return NULL;

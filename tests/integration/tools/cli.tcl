@@ -88,6 +88,10 @@ start_server {} {
         assert_match "*1mGET*key*summary:*since:*group:*string*" [cli_output help get]
         assert_match "*1mGETSET*1mINCR*" [cli_output help @string]
         assert_match "redis-cli *help @<group>*" [cli_output help]
+        # A password that the server does not ask for does not matter.
+        set ::env(REDISCLI_AUTH) unasked
+        assert_match "*1mGET*summary:*" [cli_output help get]
+        unset ::env(REDISCLI_AUTH)
     } {command:command}
 
     test "cli --pipe sends all and counts" {
@@ -178,7 +182,7 @@ start_server {} {
         set result [cli --frobnicate]
         assert_equal [list 1 "Unrecognized option or bad number of args for: '--frobnicate'\n"] \
             [list [dict get $result code] [dict get $result err]]
-        foreach flag {--cluster --rdb --replica} {
+        foreach flag {--cluster --rdb --functions-rdb --replica --slave --ldb --ldb-sync-mode} {
             set result [cli $flag x]
             assert_equal [list 1 "$flag is not supported by this build yet.\n"] \
                 [list [dict get $result code] [dict get $result err]]

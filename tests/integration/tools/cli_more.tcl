@@ -319,6 +319,15 @@ start_server {} {
                 set lines [split [exec {*}$tmux capture-pane -p] \n]
                 assert_match " 127.0.0.1:[srv port] * q quits" [lindex $lines 0]
                 assert_match "CPU * main *% *all *% *" [lsearch -inline $lines CPU*]
+                # It follows the window's size, in both directions.
+                foreach {columns rows} {132 40 60 12} {
+                    exec {*}$tmux resize-window -x $columns -y $rows
+                    wait_until $columns 10 {
+                        string length [lindex [split [exec {*}$tmux capture-pane -p] \n] 0]
+                    }
+                    assert_match "* q quits" [lindex [split [exec {*}$tmux capture-pane -p] \n] 0]
+                    assert_match "*Throughput *CPU *" [exec {*}$tmux capture-pane -p]
+                }
             } finally {
                 exec {*}$tmux send-keys q
                 wait_until 1 10 { catch {exec {*}$tmux has-session 2>@1} }
