@@ -25,6 +25,17 @@ static unsigned accepted_in_turn;
 static unsigned accepted_in_turn_max;
 static struct listener *closes_itself;
 
+/* A test of each backend. */
+#define ON_BOTH_BACKENDS(name, function)                                                           \
+    Test(listener, name##_with_epoll)                                                              \
+    {                                                                                              \
+        function(LOOP_BACKEND_EPOLL);                                                              \
+    }                                                                                              \
+    Test(listener, name##_with_uring)                                                              \
+    {                                                                                              \
+        function(LOOP_BACKEND_URING);                                                              \
+    }
+
 static bool make_loop(enum loop_backend backend)
 {
     char error[256];
@@ -144,15 +155,7 @@ static void accepts(enum loop_backend backend)
     finish(listener);
 }
 
-Test(listener, accepts_with_epoll)
-{
-    accepts(LOOP_BACKEND_EPOLL);
-}
-
-Test(listener, accepts_with_uring)
-{
-    accepts(LOOP_BACKEND_URING);
-}
+ON_BOTH_BACKENDS(accepts, accepts)
 
 static void is_bounded(enum loop_backend backend)
 {
@@ -175,15 +178,7 @@ static void is_bounded(enum loop_backend backend)
     finish(listener);
 }
 
-Test(listener, is_bounded_per_turn_with_epoll)
-{
-    is_bounded(LOOP_BACKEND_EPOLL);
-}
-
-Test(listener, is_bounded_per_turn_with_uring)
-{
-    is_bounded(LOOP_BACKEND_URING);
-}
+ON_BOTH_BACKENDS(is_bounded_per_turn, is_bounded)
 
 /* More than the queue holds: accepting stops and goes on. */
 static void overflows(enum loop_backend backend)
@@ -205,15 +200,7 @@ static void overflows(enum loop_backend backend)
     finish(listener);
 }
 
-Test(listener, overflow_waits_with_epoll)
-{
-    overflows(LOOP_BACKEND_EPOLL);
-}
-
-Test(listener, overflow_waits_with_uring)
-{
-    overflows(LOOP_BACKEND_URING);
-}
+ON_BOTH_BACKENDS(overflow_waits, overflows)
 
 /* With connections in its queue and while accepting. */
 static void closes(enum loop_backend backend)
@@ -236,15 +223,7 @@ static void closes(enum loop_backend backend)
     finish(NULL);
 }
 
-Test(listener, closes_in_its_callback_with_epoll)
-{
-    closes(LOOP_BACKEND_EPOLL);
-}
-
-Test(listener, closes_in_its_callback_with_uring)
-{
-    closes(LOOP_BACKEND_URING);
-}
+ON_BOTH_BACKENDS(closes_in_its_callback, closes)
 
 static void shortage(enum loop_backend backend)
 {
@@ -273,15 +252,7 @@ static void shortage(enum loop_backend backend)
     finish(listener);
 }
 
-Test(listener, shortage_of_descriptors_passes_with_epoll)
-{
-    shortage(LOOP_BACKEND_EPOLL);
-}
-
-Test(listener, shortage_of_descriptors_passes_with_uring)
-{
-    shortage(LOOP_BACKEND_URING);
-}
+ON_BOTH_BACKENDS(shortage_of_descriptors_passes, shortage)
 
 Test(listener, v6_is_v6_only)
 {
