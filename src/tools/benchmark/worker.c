@@ -30,8 +30,8 @@ enum {
     READS_MAX = 8,
     /* Pipelines a worker takes at a time from what is left to do. */
     BATCHES_TAKEN_MAX = 64,
-    /* Replies after which a worker of an open loop tells the others how far it is. */
-    OPEN_LOOP_REPORT = 128,
+    /* Time after which a worker tells how far it is: a part of what progress is shown in. */
+    REPORT_INTERVAL_US = 50 * 1000,
     CONNECT_TIMEOUT_MS = 15 * 1000
 };
 
@@ -74,8 +74,9 @@ struct crew {
     int64_t batches;    /* taken, not yet sent */
     int64_t next_batch; /* the first of these */
     struct section section;
-    int64_t section_us; /* when it began */
-    int64_t *idle;      /* open loop: a ring of clients that wait for work, by index */
+    int64_t reported_us; /* when it last told how far it is */
+    int64_t section_us;  /* when it began */
+    int64_t *idle;       /* open loop: a ring of clients that wait for work, by index */
     int64_t idle_first;
     int64_t idle_count;
     void *tls_session; /* to resume, or NULL */
@@ -178,8 +179,11 @@ static int64_t intended_us(const struct crew *crew, int64_t batch)
     return crew->section_us + (int64_t)(requests * 1e6 / (double)crew->options->rps);
 }
 
-static void report_finished(struct crew *crew)
+static void report_sometimes(struct crew *crew, int64_t now_us)
 {
+    if (now_us - crew->reported_us < REPORT_INTERVAL_US)
+        return;
+    crew->reported_us = now_us;
     pthread_mutex_lock(&crew->run->lock);
     report(crew);
     pthread_mutex_unlock(&crew->run->lock);
@@ -264,8 +268,6 @@ static void rest(struct client *client)
     client->is_busy = false;
     if (crew->options->rps == 0)
         return;
-    if (crew->finished >= OPEN_LOOP_REPORT)
-        report_finished(crew);
     assert(crew->idle_count < crew->count);
     crew->idle[(crew->idle_first + crew->idle_count++) % crew->count] = client - crew->clients;
 }
@@ -274,6 +276,7 @@ static void rest(struct client *client)
 static void give_work(struct client *client, int64_t now_us)
 {
     int64_t batch;
+    report_sometimes(client->crew, now_us);
     if (client->crew->options->rps == 0 && take_batch(client->crew, now_us, &batch))
         begin_batch(client, batch, now_us);
     else

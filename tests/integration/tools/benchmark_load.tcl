@@ -65,6 +65,14 @@ start_server {} {
         assert {[json_number $json seconds] > 0.99}
     }
 
+    test "benchmark load: progress of few requests a second is shown as it is made" {
+        set lines [regexp -all -inline {rps=[0-9.]+ \(overall: [0-9.]+\)} [load_with --rps 200 --duration 1.3 -t set -c 5 -q]]
+        assert {[llength $lines] >= 3}
+        assert_equal {} [lsearch -inline $lines "*overall: 0.0*"]
+        regexp {overall: ([0-9.]+)} [lindex $lines end] -> overall
+        assert_range $overall 140 220
+    }
+
     test "benchmark load: --rps with -n, pipelines and threads" {
         r config resetstat
         load_with --rps 20000 -n 4000 -P 4 --threads 3 -c 9 -t set -q
