@@ -187,16 +187,13 @@ struct command_visitor {
 static void visit_command(struct command *command, void *context)
 {
     struct command_visitor *visitor = context;
-    if (!command->subcommand_count) {
-        struct info_command row = {.name = command->name,
-                                   .calls = command->stats.calls,
-                                   .usec = command->stats.ns / 1000,
-                                   .rejected_calls = command->stats.rejected_calls,
-                                   .failed_calls = command->stats.failed_calls,
-                                   .histogram = command->stats.histogram};
-        visitor->visit(visitor->visitor, &row);
-        return;
-    }
+    struct info_command row = {.name = command->name,
+                               .calls = command->stats.calls,
+                               .usec = command->stats.ns / 1000,
+                               .rejected_calls = command->stats.rejected_calls,
+                               .failed_calls = command->stats.failed_calls,
+                               .histogram = command->stats.histogram};
+    visitor->visit(visitor->visitor, &row);
     for (uint32_t i = 0; i < command->subcommand_count; i++)
         visit_command(&command->subcommands[i], context);
 }

@@ -122,6 +122,15 @@ start_server {} {
         assert_match "*cmdstat_client|id:calls=1,*" [r info commandstats]
     }
 
+    test "Commands with subcommands have statistics as well" {
+        r config resetstat
+        catch {r pubsub}
+        r command
+        set stats [r info commandstats]
+        assert_match "*cmdstat_pubsub:calls=0,*rejected_calls=1,failed_calls=0*" $stats
+        assert_match "*cmdstat_command:calls=1,*" $stats
+    }
+
     test "Connections and bytes are counted" {
         r config resetstat
         set before [s total_net_input_bytes]
