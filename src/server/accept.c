@@ -103,16 +103,35 @@ static bool protected_mode_refuses(const struct server *server, const struct cli
            !is_from_loopback(client) && !has_proved_identity;
 }
 
+/* The common name, or the first URI where there is none. Readers of CLIENT LIST want one equals
+ * sign in each token: what is not a plain character is shown as in a URL. */
+static void describe_certificate(struct client *client, const struct tls_facts *facts)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    char shown[3 * TLS_NAME_MAX];
+    size_t size = 0;
+    const char *name =
+        *facts->certificate_name ? facts->certificate_name : facts->certificate_uris[0];
+    for (; *name; name++) {
+        unsigned char byte = (unsigned char)*name;
+        bool is_plain = byte > ' ' && byte < 0x7f && byte != '=' && byte != '%';
+        shown[size++] = is_plain ? *name : '%';
+        if (!is_plain) {
+            shown[size++] = digits[byte >> 4];
+            shown[size++] = digits[byte & 15];
+        }
+    }
+    client_set_text(&client->certificate_name, bytes_of(shown, size));
+}
+
 static void describe_tls(struct client *client, const struct tls_facts *facts)
 {
     char text[160];
     snprintf(text, sizeof(text), "%s,%s,%s", facts->version, facts->cipher,
              facts->is_resumed ? "resumed" : "full");
     client_set_text(&client->tls_description, bytes_of_text(text));
-    /* Readers of CLIENT LIST want one equals sign in each token: other names are not shown. */
-    struct bytes name = bytes_of_text(facts->certificate_name);
-    if (facts->has_certificate && client_name_is_valid(name) && !memchr(name.data, '=', name.size))
-        client_set_text(&client->certificate_name, name);
+    if (facts->has_certificate)
+        describe_certificate(client, facts);
 }
 
 /* LATENCY tls-handshake: from the accept to the end of the handshake, the peer's part included. */

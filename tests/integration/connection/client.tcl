@@ -24,13 +24,17 @@ start_server {} {
     }
 
     test "CLIENT LIST: a certificate's name does not make tokens of its own" {
-        # The exporter wants one equals sign in each token; a name that would break that is not shown.
-        foreach {name shown} {{a=b} "" {a b=c} "" {a} a} {
+        # The exporter wants one equals sign in each token.
+        foreach {name extension shown} {
+            {a=b} "" a%3Db {a b=c} "" a%20b%3Dc {50% Müller} "" 50%25%20M%C3%BCller a "" a
+            a subjectAltName=URI:spiffe://x/y a {} subjectAltName=URI:spiffe://x/y spiffe://x/y
+        } {
             set base [file join [srv dir] odd]
             exec -ignorestderr openssl ecparam -name prime256v1 -genkey -noout -out $base.key 2>/dev/null
-            exec -ignorestderr openssl req -new -key $base.key -subj /CN=$name -out $base.csr 2>/dev/null
+            exec -ignorestderr openssl req -new -key $base.key -utf8 -subj /O=x[expr {$name eq "" ? "" : "/CN=$name"}] -out $base.csr 2>/dev/null
+            write_file $base.ext "keyUsage=digitalSignature\n$extension\n"
             exec -ignorestderr openssl x509 -req -in $base.csr -CA [certificate ca.crt] -CAkey [certificate ca.key] \
-                -set_serial 99 -days 2 -out $base.crt 2>/dev/null
+                -set_serial 99 -days 2 -extfile $base.ext -out $base.crt 2>/dev/null
             set options [list -cafile [certificate ca.crt] -require 1 -certfile $base.crt -keyfile $base.key]
             set c [redis_client -tls_options $options]
             set line [string trim [$c client info]]
