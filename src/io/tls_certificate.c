@@ -38,8 +38,10 @@ static int fail_openssl(const struct tls_failure *failure, const char *what, con
 static int no_passphrase(char *buffer, int size, int is_writing, void *passphrase)
 {
     (void)is_writing;
-    if (!passphrase)
+    if (!passphrase) {
+        ERR_raise_data(ERR_LIB_USER, EACCES, "it is encrypted, and no passphrase is configured");
         return -1;
+    }
     size_t length = strlen(passphrase);
     if (size < 0 || length > (size_t)size)
         return -1;

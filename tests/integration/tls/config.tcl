@@ -37,6 +37,10 @@ test "A key of another certificate" {
 
 test "An encrypted key without its passphrase, or with a wrong one" {
     assert_match "*Failed to load private key: *" [refused_start [list tls-key-file [certificate encrypted.key]]]
+    if {[server_is_sluice]} {
+        assert_match "*Failed to load private key: [certificate encrypted.key]: it is encrypted, and no passphrase is configured*" [
+            refused_start [list tls-key-file [certificate encrypted.key]]]
+    }
     assert_match "*Failed to load private key: *" [
         refused_start [list tls-key-file [certificate encrypted.key] tls-key-file-pass wrong]]
 }
