@@ -192,6 +192,16 @@ static enum config_set_result try_all(const struct transaction *transaction, str
     return CONFIG_SET_DONE;
 }
 
+/* As when the file is read. */
+static void log_ignored(const struct transaction *transaction)
+{
+    for (int i = 0; i < transaction->count; i++) {
+        const struct option *row = transaction->changes[i].entry->row;
+        if (row->flags & OPTION_IGNORED)
+            log_notice("'%s' is accepted for compatibility and has no effect", row->name);
+    }
+}
+
 static enum config_set_result run(struct transaction *transaction, const struct bytes *argv,
                                   bool may_set_protected, struct buffer *error)
 {
@@ -213,6 +223,8 @@ static enum config_set_result run(struct transaction *transaction, const struct 
         restore(transaction);
     } else if (result == CONFIG_SET_DONE) {
         result = apply_all(transaction, &reason, error);
+        if (result == CONFIG_SET_DONE)
+            log_ignored(transaction);
     }
     buffer_deinit(&reason);
     return result;

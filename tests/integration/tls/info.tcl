@@ -88,6 +88,71 @@ start_server [list overrides [list port 0 tls-port [free_port]] tags sluice] {
         }
     }
 
+    test "Handshakes that time out, or fail for another reason" {
+        r config set tls-handshake-timeout 50
+        grows tls_handshakes_timed_out { set c [resp::connect -port [srv tls_port]] }
+        $c close
+        r config set tls-handshake-timeout 10000
+        grows tls_handshakes_failed {
+            grows tls_failed_other {
+                set c [resp::connect -port [srv tls_port]]
+                $c write "\x16\x03\x01\x00\x08\x01\x00\x00\x04\x03\x03\x00\x00"
+                catch {$c read}
+                $c close
+            }
+        }
+    }
+
+    test "Ends: a reset, and bytes that are no TLS" {
+        r set big [string repeat b 1000000]
+        grows tls_closed_reset {
+            set port [relay::start [srv tls_port] {down 100000}]
+            set c [resp::connect -port $port -tls 1 -tls_options [tls_client_options] -deferred 1 -timeout 5000]
+            catch {$c get big; $c get big; $c read}
+            catch {$c close}
+            relay::cut_all
+        }
+        grows tls_closed_protocol_error {
+            set port [relay::start [srv tls_port] {}]
+            set c [resp::connect -port $port -tls 1 -tls_options [tls_client_options]]
+            $c ping
+            puts -nonewline [lindex $relay::links end] [string repeat \x00 100]
+            catch {$c ping}
+            $c close
+            relay::cut_all
+        }
+    }
+
+    test "Tickets: issued, and those that serve no more" {
+        set session [file join $::work_dir ticket.pem]
+        grows tls_tickets_issued { ping_once -tls1_3 "" -sess_out $session }
+        r config set tls-crl-file [certificate ca.crl]
+        grows tls_ticket_misses { ping_once -tls1_3 "" -sess_in $session }
+        r config set tls-session-tickets no
+        ping_once -tls1_2 "" -sess_out $session
+        r config set tls-crl-file ""
+        grows tls_cache_misses { ping_once -tls1_2 "" -sess_in $session }
+        r config set tls-session-tickets yes
+    }
+
+    test "The client's certificate and the authority that ends first" {
+        r config set tls-client-cert-file [certificate alice.crt] tls-client-key-file [certificate alice.key]
+        set serial [lindex [split [exec openssl x509 -noout -serial -in [certificate alice.crt]] =] 1]
+        assert_equal $serial [s tls_client_cert_serial]
+        assert_match "*alice*" [s tls_client_cert_subject]
+        assert {[s tls_client_cert_expires_in_seconds] > 0}
+        set serial [lindex [split [exec openssl x509 -noout -serial -in [certificate ca.crt]] =] 1]
+        assert_equal $serial [s tls_ca_cert_serial]
+        assert_match "*ca*" [s tls_ca_cert_subject]
+        r config set tls-client-cert-file "" tls-client-key-file ""
+    }
+
+    test "io-threads-do-reads is accepted while running, with a line in the log" {
+        set mark [log_size]
+        assert_equal OK [r config set io-threads-do-reads yes]
+        assert_equal 1 [llength [log_lines_after $mark "*'io-threads-do-reads' is accepted for compatibility and has no effect*"]]
+    }
+
     test "Certificates: subject, serial, time left" {
         set serial [string tolower [lindex [split [exec openssl x509 -noout -serial -in [certificate server.crt]] =] 1]]
         assert_equal $serial [string tolower [s tls_server_cert_serial]]
