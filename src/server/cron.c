@@ -95,6 +95,7 @@ static void on_cron(struct timer *timer)
     entering_main();
     struct server *server = (struct server *)((char *)timer - offsetof(struct server, cron_timer));
     server->hz = current_rate(server);
+    server_arm_watchdog(server);
     int64_t period_ms = 1000 / server->hz;
     timer_start(loop_timers(io_pool_main_loop(server->pool)), timer, period_ms);
     if (server->is_cron_paused)

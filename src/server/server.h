@@ -32,6 +32,7 @@
 #include "server/tls_refill.h"
 #include "server/tls_reload.h"
 #include "types/type_options.h"
+#include <time.h>
 
 enum { SERVER_LISTENERS_MAX = 2 * SERVER_BIND_MAX + 1, SERVER_RUN_ID_SIZE = 40 };
 
@@ -97,7 +98,9 @@ struct server {
 
     char run_id[SERVER_RUN_ID_SIZE + 1];
     char *executable;
-    char *program;      /* as it was called */
+    char *program;    /* as it was called */
+    timer_t watchdog; /* when has_watchdog */
+    bool has_watchdog;
     int64_t hz;         /* runs of cron a second at present */
     int oom_score_base; /* before it was set */
     bool is_oom_score_set;
@@ -183,6 +186,8 @@ void server_block_signals(void);
 int server_watch_signals(struct server *server);
 void server_unwatch_signals(struct server *server);
 void server_install_crash_handlers(struct server *server);
+/* Begins the period of watchdog-period anew; at its end main's stack is logged. From cron. */
+void server_arm_watchdog(struct server *server);
 
 /* -- shutdown.c -- */
 void server_request_shutdown(void *server, unsigned flags);

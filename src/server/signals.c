@@ -3,12 +3,14 @@
 #include "base/log.h"
 #include "base/version.h"
 #include "server/server.h"
+#include <errno.h>
 #include <execinfo.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { BACKTRACE_DEPTH_MAX = 100 };
@@ -109,6 +111,57 @@ static void on_panic(const char *message)
 }
 #endif
 
+#endif
+
+/* -- watchdog-period: who keeps main from its periodic work for so long is told in the log -- */
+
+#ifdef SLUICE_SANITIZER
+void server_arm_watchdog(struct server *server)
+{
+    (void)server;
+}
+#else
+static void on_watchdog(int signal_number)
+{
+    (void)signal_number;
+    int code = errno;
+    log_raw(LOG_WARNING_, "\n--- WATCHDOG TIMER EXPIRED ---\n\n------ STACK TRACE ------\n");
+    print_backtrace();
+    log_raw(LOG_WARNING_, "--------\n");
+    errno = code;
+}
+
+static bool create_watchdog(struct server *server)
+{
+    void *warm_up[1];
+    (void)!backtrace(warm_up, 1);
+    const struct sigaction action = {.sa_handler = on_watchdog, .sa_flags = SA_RESTART};
+    struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGALRM};
+    event._sigev_un._tid = gettid();
+    sigaction(SIGALRM, &action, NULL);
+    return timer_create(CLOCK_MONOTONIC, &event, &server->watchdog) == 0;
+}
+
+void server_arm_watchdog(struct server *server)
+{
+    int64_t period_ms = server->settings.server.watchdog_period;
+    if (period_ms == 0) {
+        if (server->has_watchdog) {
+            timer_delete(server->watchdog);
+            signal(SIGALRM, SIG_IGN);
+        }
+        server->has_watchdog = false;
+        return;
+    }
+    if (!server->has_watchdog && !create_watchdog(server))
+        return;
+    server->has_watchdog = true;
+    int64_t least_ms = 2 * 1000 / server->hz;
+    period_ms = period_ms < least_ms ? least_ms : period_ms;
+    const struct itimerspec when = {
+        .it_value = {.tv_sec = period_ms / 1000, .tv_nsec = period_ms % 1000 * 1000000}};
+    (void)timer_settime(server->watchdog, 0, &when, NULL);
+}
 #endif
 
 void server_install_crash_handlers(struct server *server)

@@ -186,6 +186,27 @@ test "dynamic-hz: many clients make more runs a second" {
     }
 }
 
+start_server {overrides {enable-debug-command yes}} {
+    test "watchdog-period tells what keeps the server" {
+        if {[server_is_slow]} { skip "not with a sanitizer" }
+        r debug sleep 0.5
+        assert {![server_log_contains "*WATCHDOG TIMER EXPIRED*"]}
+        r config set watchdog-period 200
+        wait_until 1 10 {
+            r debug sleep 0.5
+            server_log_contains "--- WATCHDOG TIMER EXPIRED ---"
+        }
+        assert {[server_log_contains "*(server_main+*"] || ![server_is_sluice]}
+        assert_equal PONG [r ping]
+        r config set watchdog-period 0
+        set runs [s eventloop_cycles]
+        wait_until 1 10 {expr {[s eventloop_cycles] > $runs + 30}}
+        set mark [log_size]
+        r debug sleep 0.5
+        assert_equal {} [log_lines_after $mark "*WATCHDOG*"]
+    }
+}
+
 # How readily the kernel ends the server.
 proc oom_score {} { return [string trim [read_file /proc/[srv pid]/oom_score_adj]] }
 
