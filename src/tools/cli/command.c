@@ -234,8 +234,10 @@ static enum sync_result await_reply(const struct cli *cli, int input_fd, struct 
         fflush(stdout);
     }
     enum sync_result result = sync_client_read(cli->client, -1, input_fd, reply);
-    if (is_said)
+    if (is_said) {
         printf("\033[K");
+        fflush(stdout);
+    }
     return result;
 }
 
@@ -392,8 +394,11 @@ bool cli_print_messages(struct cli *cli, int input_fd)
             note_subscriptions(cli, reply);
         reply_value_free(reply);
     } while (cli->is_subscribed);
-    if (answer == ANSWER_LOST)
+    if (answer == ANSWER_LOST) {
         cli_print_error(cli);
+        cli_forget_subscriptions(cli);
+        cli->has_failed = true;
+    }
     return answer == ANSWER_OK;
 }
 

@@ -3,6 +3,12 @@
 file_needs cli
 source [file join $root tests support cli.tcl]
 
+# Runs SCRIPT each so many milliseconds, while redis-cli runs; `after cancel $::every_id` ends that.
+proc every {ms script} {
+    uplevel #0 $script
+    set ::every_id [after $ms [list every $ms $script]]
+}
+
 start_server {} {
     test "cli: a command as arguments" {
         assert_equal "OK\n" [cli_output set greeting "hello world"]
@@ -161,6 +167,16 @@ start_server {} {
     test "cli: a subscription prints messages until it is killed" {
         set result [cli_words [concat [cli_target] {subscribe ch}] "" 1]
         assert_equal "subscribe\nch\n1\n" [dict get $result out]
+    } {command:subscribe}
+
+    test "cli: a subscription whose connection is lost ends with 1" {
+        foreach {words input} {{subscribe ch} "" {} "subscribe ch\n"} {
+            every 100 {r client kill type pubsub}
+            set result [cli_words [concat [cli_target] $words] $input 10]
+            after cancel $::every_id
+            assert_equal [list 1 "Error: Server closed the connection\n"] \
+                [list [dict get $result code] [dict get $result err]]
+        }
     } {command:subscribe}
 
     test "cli: MONITOR prints" {

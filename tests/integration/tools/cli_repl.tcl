@@ -386,6 +386,24 @@ start_server {} {
         assert_equal 0 [exit_code]
     } {command:subscribe}
 
+    test "cli terminal: a subscription whose connection is lost" {
+        start_repl
+        say "subscribe a"
+        see "Reading messages"
+        r client kill type pubsub
+        see "\x1b\\\[KError: Server closed the connection\r\n"
+        see "not connected> "
+        # The loss is told once.
+        key "\r"
+        see "not connected> "
+        assert_no_match "*Error*" $::expect_out(buffer)
+        say "get foo"
+        see "\"bar\""
+        prompt
+        say quit
+        assert_equal 0 [exit_code]
+    } {command:subscribe}
+
     test "cli terminal: subscriptions of every kind, with RESP3" {
         start_repl -3
         say "psubscribe p* q*"
