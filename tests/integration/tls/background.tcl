@@ -275,6 +275,26 @@ start_server [list overrides $tls_only tags sluice] {
         }
     }
 
+    test "CONFIG REWRITE keeps every TLS directive over a restart" {
+        file copy -force [certificate ca.crt] [file join [srv dir] ca.pem]
+        assert_equal OK [r config set tls-key-file [certificate encrypted.key] tls-key-file-pass secret \
+            tls-client-cert-file [certificate alice.crt] tls-client-key-file [certificate alice.key] \
+            tls-client-key-file-pass "a b\"c\\" tls-ca-cert-dir [srv dir] tls-crl-file [certificate ca.crl] \
+            tls-auth-clients optional tls-auth-clients-user cn tls-replication yes tls-protocols "TLSv1.2 TLSv1.3" \
+            tls-ciphers HIGH:!aNULL tls-ciphersuites TLS_AES_256_GCM_SHA384 tls-groups X25519:P-256 \
+            tls-prefer-server-ciphers yes tls-session-cache-size 77 tls-session-cache-timeout 99 tls-session-tickets no \
+            tls-ticket-key-rotation 55 tls-keylog-file [file join [srv dir] keys] tls-expected-peer-name "a b" \
+            tls-auto-reload-interval 7 tls-handshake-timeout 9000 tls-handshakes-max-per-thread 9 \
+            max-new-tls-connections-per-cycle 5 io-threads 3 io-threads-elastic no]
+        assert_equal OK [r config rewrite]
+        set names {tls-* max-new-* io-*}
+        set before [r config get {*}$names]
+        restart_server
+        assert_equal $before [r config get {*}$names]
+        r config set tls-crl-file "" tls-ca-cert-dir "" tls-client-cert-file "" tls-client-key-file "" tls-ciphers "" \
+            tls-ciphersuites "" tls-groups "" tls-keylog-file "" io-threads 1
+    }
+
     test "CONFIG REWRITE writes what a change has put in force" {
         assert_equal OK [r config set tls-cert-file [certificate server2.crt] tls-key-file [certificate server2.key] tls-protocols TLSv1.3]
         assert_equal OK [r config rewrite]
