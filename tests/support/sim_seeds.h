@@ -40,6 +40,13 @@ struct sim_seeds {
     size_t error_count;
 };
 
+#define SIM_SEEDS(run_, old_failures_, errors_)                                                    \
+    {                                                                                              \
+        .run = (run_), .old_failures = (old_failures_),                                            \
+        .old_failure_count = sizeof(old_failures_) / sizeof((old_failures_)[0]),                   \
+        .errors = (errors_), .error_count = sizeof(errors_) / sizeof((errors_)[0])                 \
+    }
+
 static inline uint64_t sim_environment(const char *name, uint64_t otherwise)
 {
     const char *text = getenv(name);

@@ -613,13 +613,7 @@ static bool run_seed(uint64_t seed, const struct sim_tls *tls, uint64_t fail_cal
 /* Ways of the kernel. */
 static const int call_errors[] = {ENOMEM, ECONNRESET, EPIPE, ENOBUFS, ETIMEDOUT};
 
-static const struct sim_seeds seeds = {
-    .run = run_seed,
-    .old_failures = old_failures,
-    .old_failure_count = sizeof(old_failures) / sizeof(old_failures[0]),
-    .errors = call_errors,
-    .error_count = sizeof(call_errors) / sizeof(call_errors[0]),
-};
+static const struct sim_seeds seeds = SIM_SEEDS(run_seed, old_failures, call_errors);
 
 static void set_up(void)
 {
