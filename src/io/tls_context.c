@@ -396,7 +396,8 @@ struct tls_context *tls_context_create(const struct tls_settings *settings,
 {
     struct tls_failure failure = {error, error_size};
     ERR_clear_error();
-    if (needs_server && check_settings(settings, &failure) < 0)
+    bool is_wanted = needs_server || settings->replication || settings->cluster;
+    if (is_wanted && check_settings(settings, &failure) < 0)
         return NULL;
     struct tls_context *context = context_new(&failure);
     if (!context)

@@ -75,7 +75,7 @@ uint64_t tls_settings_trust_fingerprint(const struct tls_settings *settings);
 
 /* Reads files, checks everything (validity dates, key match, CA presence), and builds. NULL and one
  * readable line in `error` (TLS.md texts: "Failed to load certificate: <path>: <reason>").
- * `tickets` must outlive the context. `needs_server` false builds only the client side (tools). */
+ * `tickets` must outlive the context. `needs_server` false builds only the client side. */
 struct tls_context *tls_context_create(const struct tls_settings *settings,
                                        struct tls_tickets *tickets, bool needs_server, char *error,
                                        size_t error_size);

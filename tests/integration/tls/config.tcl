@@ -24,6 +24,24 @@ test "No certificate, no key, no authority" {
         [refused_start {tls-ca-cert-file ""}]
 }
 
+start_server [list overrides [list port [free_port] tls-port 0]] {
+    test "tls-replication and tls-cluster need a certificate, a key and an authority too" {
+        foreach name {tls-replication tls-cluster} {
+            foreach missing {tls-cert-file tls-key-file tls-ca-cert-file} {
+                set settings [list tls-cert-file [certificate server.crt] tls-key-file [certificate server.key] \
+                    tls-ca-cert-file [certificate ca.crt]]
+                dict set settings $missing ""
+                assert_error "*Unable to update TLS configuration*" {r config set $name yes {*}$settings}
+                assert_equal [list $name no] [r config get $name]
+            }
+            assert_equal OK [r config set $name yes {*}[tls_server_settings]]
+            assert_error "*Unable to update TLS configuration*" {r config set tls-ca-cert-file ""}
+            assert_equal OK [r config set $name no]
+            assert_equal OK [r config set tls-cert-file "" tls-key-file "" tls-ca-cert-file ""]
+        }
+    }
+}
+
 test "Files that are not there or hold something else" {
     assert_match "*Failed to load certificate: /nosuch.crt*" [refused_start {tls-cert-file /nosuch.crt}]
     assert_match "*Failed to load private key: /nosuch.key*" [refused_start {tls-key-file /nosuch.key}]
