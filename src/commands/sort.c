@@ -59,7 +59,8 @@ static bool parse_options(struct sort *sort, bool can_store)
             sort->store = ++i;
         } else if (call_is(call, i, "by") && left >= 1) {
             sort->by = call->argv[++i];
-            sort->is_unsorted = !memchr(sort->by.data, '*', sort->by.size);
+            /* Once said it stays so, whatever pattern follows. */
+            sort->is_unsorted |= !memchr(sort->by.data, '*', sort->by.size);
         } else if (call_is(call, i, "get") && left >= 1) {
             sort->first_get = sort->first_get ? sort->first_get : i;
             sort->gets++;

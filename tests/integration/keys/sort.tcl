@@ -40,6 +40,8 @@ start_server {} {
         assert_equal {20 10 30} [r sort zset by nosort desc]
         assert_equal {10} [r sort zset by nosort limit 1 1]
         assert_equal {20 10} [r sort zset by nosort desc limit 0 2]
+        assert_equal {30 10 20} [r sort zset by nosort by w_*]
+        assert_equal {30 10 20} [r sort zset by w_* by nosort]
     }
 
     test "SORT BY and GET" {
