@@ -192,18 +192,13 @@ static bool lacks_subcommand(const struct command *command, int argc)
 static bool make_room(struct executor *executor)
 {
     struct keyspace *keyspace = executor->services.keyspace;
-    uint64_t limit = keyspace_maxmemory(keyspace);
-    if (limit == 0)
-        return true;
-    uint64_t used = mem_used();
-    if (used <= limit) {
+    uint64_t over = keyspace_memory_over(keyspace);
+    if (over == 0) {
         if (keyspace->stats.eviction_exceeded_since_us)
             (void)keyspace_evict(keyspace, 0, 0); /* closes the time over the limit */
         return true;
     }
-    enum evict_result result =
-        keyspace_evict(keyspace, used - limit, keyspace_evict_budget(keyspace));
-    return result != EVICT_FAIL;
+    return keyspace_evict(keyspace, over, keyspace_evict_budget(keyspace)) != EVICT_FAIL;
 }
 
 /* What EXEC is going to run counts as its own. */

@@ -56,6 +56,14 @@ uint64_t keyspace_maxmemory(const struct keyspace *keyspace)
     return process_memory_limit() / 100 * (uint64_t)-maxmemory;
 }
 
+uint64_t keyspace_memory_over(const struct keyspace *keyspace)
+{
+    uint64_t limit = keyspace_maxmemory(keyspace);
+    uint64_t used = limit ? mem_used() : 0;
+    uint64_t going = keyspace->pending_bytes;
+    return used > limit && used - limit > going ? used - limit - going : 0;
+}
+
 int64_t keyspace_evict_budget(const struct keyspace *keyspace)
 {
     enum { LINEAR_UP_TO = 10, US_PER_STEP = 50 };
@@ -281,10 +289,9 @@ enum evict_result keyspace_evict(struct keyspace *keyspace, uint64_t bytes_over,
 
 void evict_cycle(struct keyspace *keyspace)
 {
-    uint64_t limit = keyspace_maxmemory(keyspace);
-    if (limit == 0 || keyspace->settings->maxmemory_policy == POLICY_NOEVICTION)
+    if (keyspace->settings->maxmemory_policy == POLICY_NOEVICTION)
         return;
-    uint64_t used = mem_used();
-    if (used > limit)
-        (void)keyspace_evict(keyspace, used - limit, CYCLE_US);
+    uint64_t over = keyspace_memory_over(keyspace);
+    if (over > 0)
+        (void)keyspace_evict(keyspace, over, CYCLE_US);
 }

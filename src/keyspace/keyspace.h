@@ -91,6 +91,7 @@ struct keyspace {
     struct keyspace_reclaim *reclaim; /* emptied databases on their way through the worker */
     uint64_t flush_jobs;              /* databases given to the worker, which takes them in order */
     uint64_t flush_jobs_done;
+    uint64_t pending_bytes; /* estimated, of what the worker has been given and not freed yet */
 };
 
 /* `settings` must outlive the keyspace; `background` may be NULL (tests). */
@@ -147,6 +148,9 @@ void keyspace_expire_fast(struct keyspace *keyspace, int64_t now_ms);
 
 /* Bytes in force: percentages resolved; 0 is no limit. */
 uint64_t keyspace_maxmemory(const struct keyspace *keyspace);
+/* Bytes over maxmemory, 0: none. What the worker is about to free does not count: else a key would
+ * go for every command that comes meanwhile. */
+uint64_t keyspace_memory_over(const struct keyspace *keyspace);
 
 enum evict_result {
     EVICT_OK,      /* at least bytes_over were freed */

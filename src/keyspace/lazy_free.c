@@ -13,6 +13,8 @@
 enum {
     CHUNK_STRINGS = 1000,
     CHUNKS_PER_STEP = 4,
+    VALUE_SAMPLES = 5,
+    KEY_SAMPLES = 20,
     /* Databases up to this size are emptied at once, unless their values are large. */
     ASYNC_KEYS_MIN = 64,
     ASYNC_EFFORT_MIN = 1000, /* allocations */
@@ -39,12 +41,14 @@ struct db_job {
     struct expiry_index expiry;
     struct expiry_index fields;
     size_t count;
+    uint64_t bytes;
     struct string_chunk *chunks;
 };
 
 struct value_job {
     struct keyspace *keyspace;
     struct value value;
+    uint64_t bytes;
 };
 
 /* -- one value -- */
@@ -59,6 +63,7 @@ static void done_value(void *argument)
 {
     struct value_job *job = argument;
     job->keyspace->stats.lazyfree_pending--;
+    job->keyspace->pending_bytes -= job->bytes;
     job->keyspace->stats.lazyfreed_objects++;
     mem_free(job);
 }
@@ -70,8 +75,9 @@ void lazy_free_value(struct keyspace *keyspace, struct value value)
         return;
     }
     struct value_job *job = mem_alloc(sizeof(*job));
-    *job = (struct value_job){keyspace, value};
+    *job = (struct value_job){keyspace, value, value_memory(value, VALUE_SAMPLES)};
     keyspace->stats.lazyfree_pending++;
+    keyspace->pending_bytes += job->bytes;
     background_submit(keyspace->background, BACKGROUND_FREE, work_value, done_value, job);
 }
 
@@ -119,6 +125,7 @@ static void done_db(void *argument)
     struct db_job *job = argument;
     struct keyspace *keyspace = job->keyspace;
     keyspace->stats.lazyfree_pending -= job->count;
+    keyspace->pending_bytes -= job->bytes;
     keyspace->flush_jobs_done++;
     keyspace->stats.lazyfreed_objects += job->count;
     while (job->chunks) {
@@ -149,6 +156,17 @@ static bool goes_to_worker(struct db *db, bool is_async)
     return effort >= (is_async ? ASYNC_EFFORT_MIN : STALLING_EFFORT_MIN);
 }
 
+/* Bytes of a database, from a few of its keys. */
+static uint64_t estimate(const struct db *db)
+{
+    void *entries[KEY_SAMPLES];
+    uint64_t sum = 0;
+    size_t count = dict_sample(&db->keys, entries, KEY_SAMPLES);
+    for (size_t i = 0; i < count; i++)
+        sum += entry_memory(entries[i], VALUE_SAMPLES);
+    return count ? sum * db_count(db) / count + dict_memory(&db->keys) : 0;
+}
+
 void lazy_free_db(struct db *db, bool is_async)
 {
     struct keyspace *keyspace = db->keyspace;
@@ -167,12 +185,14 @@ void lazy_free_db(struct db *db, bool is_async)
     job->expiry = db->expiry;
     job->fields = db->fields;
     job->count = count;
+    job->bytes = estimate(db);
     unsigned resize = db->keys.resize;
     dict_init(&db->keys, &db_dict_type);
     dict_set_resize(&db->keys, resize);
     expiry_index_init(&db->expiry);
     expiry_index_init(&db->fields);
     keyspace->stats.lazyfree_pending += count;
+    keyspace->pending_bytes += job->bytes;
     keyspace->flush_jobs++;
     background_submit(keyspace->background, BACKGROUND_FREE, work_db, done_db, job);
 }

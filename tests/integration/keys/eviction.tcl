@@ -135,4 +135,24 @@ start_server {} {
         assert_range [info_field [r info memory] lazyfreed_objects] 1 10
         r config set lazyfree-lazy-eviction no
     }
+
+    test "What is being freed in the background is not made up for with other keys" {
+        foreach {lazy size} {yes 2000 no 25000} {
+            start_over allkeys-random
+            r config set lazyfree-lazy-eviction $lazy
+            set members {}
+            for {set i 0} {$i < $size} {incr i} { lappend members member:$i }
+            for {set i 0} {$i < 50} {incr i} { r sadd large:$i {*}$members }
+            set limit [expr {[used] - 10000}]
+            r deferred 1
+            r config set maxmemory $limit
+            for {set i 0} {$i < 300} {incr i} { r set small:$i v }
+            r deferred 0
+            for {set i 0} {$i <= 300} {incr i} { assert_equal OK [r read] }
+            wait_until 0 10 {info_field [r info memory] lazyfree_pending_objects}
+            assert_range [evicted] 1 50
+            assert {[used] < $limit + 100000}
+        }
+        r config set lazyfree-lazy-eviction no maxmemory 0
+    }
 }
