@@ -180,8 +180,9 @@ start_server {} {
     } {command:subscribe}
 
     test "cli: MONITOR prints" {
-        after 300 {r set seen 1}
+        every 200 {r set seen 1}
         set result [cli_words [concat [cli_target] monitor] "" 1]
+        after cancel $::every_id
         assert_match "OK\n*\"set\" \"seen\" \"1\"\n*" [dict get $result out]
     } {command:monitor}
 

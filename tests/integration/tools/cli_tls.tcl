@@ -123,6 +123,17 @@ start_server {overrides {tls-auth-clients yes}} {
         assert_no_match "*secret*" $expect_out(buffer)
         assert_equal 0 [lindex [wait] 3]
     }
+
+    test "cli TLS: an encrypted key's passphrase is wrong" {
+        uplevel #0 [list spawn -noecho [cli_program] -p [srv tls_port] --tls {*}$ca \
+            --cert [certificate server.crt] --key [certificate encrypted.key] ping]
+        expect -timeout 10 "Enter PEM pass phrase:" {} timeout { fail "no question" }
+        send "wrong\r"
+        expect -timeout 10 "Could not set up TLS: Invalid private key" {} timeout { fail "no reason" }
+        expect -timeout 10 eof
+        assert_no_match "*wrong*" $expect_out(buffer)
+        assert_equal 1 [lindex [wait] 3]
+    }
     }
 
     test "cli TLS: a revoked client certificate" {
@@ -225,6 +236,34 @@ proc says_to_openssl {server_words args} {
 test "cli TLS: an expired server certificate" {
     assert_match "*certificate verify failed: certificate has expired (the validity of the server's certificate is over; --tls-info --insecure shows its dates)*" \
         [says_to_openssl [pair_of_server server-expired]]
+}
+
+test "cli TLS: a server certificate that is not valid yet" {
+    set folder [file join $work_dir later]
+    file mkdir $folder
+    write_file [file join $folder index] ""
+    write_file [file join $folder serial] "01\n"
+    write_file [file join $folder ca.cnf] [string map [list FOLDER $folder] {
+[ca]
+default_ca = local
+[local]
+database = FOLDER/index
+serial = FOLDER/serial
+new_certs_dir = FOLDER
+default_md = sha256
+policy = any
+x509_extensions = server
+[any]
+commonName = supplied
+[server]
+subjectAltName = DNS:localhost, IP:127.0.0.1
+}]
+    exec openssl req -new -key [certificate server.key] -subj /CN=server -out $folder/later.csr
+    exec -ignorestderr openssl ca -batch -notext -config $folder/ca.cnf -cert [certificate ca.crt] \
+        -keyfile [certificate ca.key] -startdate 20900101000000Z -enddate 20910101000000Z \
+        -in $folder/later.csr -out $folder/later.crt 2>$folder/log
+    assert_match "*certificate verify failed: certificate is not yet valid (the server's certificate is not valid yet, or this machine's clock is slow)*" \
+        [says_to_openssl [list -cert $folder/later.crt -key [certificate server.key]]]
 }
 
 test "cli TLS: a silent server" {
