@@ -169,9 +169,12 @@ static void apply(struct server *server, struct tls_change *change,
     prepared->spare_count = 0;
     enum config_set_result result = config_set_many(server->config, change->argc, change->argv,
                                                     change->may_set_protected, &error);
+    bool is_unused = queue->prepared != NULL;
     queue->mode = MODE_NONE;
     queue->prepared = NULL;
     io_pool_drop_tls_spares(server->pool);
+    if (result == CONFIG_SET_DONE && is_unused)
+        tls_material_install(prepared); /* of threads alone, but the files are others */
     if (result == CONFIG_SET_DONE && is_reload)
         tls_reload_note_result(server, "");
     answer(server, change, result == CONFIG_SET_DONE ? NULL : error.data);
@@ -189,7 +192,12 @@ static void refuse(struct server *server, struct tls_change *change,
     server->tls_changes.failure = reason;
     server->tls_changes.spare_count =
         material->kind == TLS_MATERIAL_SPARES ? material->spare_count : 0;
-    if (try_change(server, change, MODE_FAIL, &error) == CONFIG_SET_DONE)
+    enum config_set_result result = try_change(server, change, MODE_FAIL, &error);
+    if (result == CONFIG_SET_DONE) { /* no TLS directive is to blame */
+        server->tls_changes.spare_count = material->spare_count;
+        result = try_change(server, change, MODE_FAIL, &error);
+    }
+    if (result == CONFIG_SET_DONE)
         (void)buffer_printf(&error, "ERR CONFIG SET failed - %s", tls_apply_error);
     server->tls_changes.failure = NULL;
     answer(server, change, error.data);
@@ -237,6 +245,12 @@ static void on_prepared(void *argument)
     } else if (material->error[0]) {
         refuse(server, queue->first, material);
         pop(queue);
+    } else if (tls_material_is_current(material) && material->kind == TLS_MATERIAL_SPARES &&
+               !tls_material_is_of_files_in_force(material)) {
+        tls_material_prepare(server, TLS_MATERIAL_ALL, material->spare_count, on_prepared,
+                             queue->first);
+        tls_material_free(material);
+        return;
     } else if (tls_material_is_current(material)) {
         apply(server, queue->first, material);
         pop(queue);

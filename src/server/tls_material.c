@@ -65,6 +65,11 @@ bool tls_material_is_current(const struct tls_material *material)
             material->count == io_pool_count(server->pool) + 1);
 }
 
+bool tls_material_is_of_files_in_force(const struct tls_material *material)
+{
+    return tls_fingerprint_is_same(material->found, material->server->tls_reload.loaded);
+}
+
 /* Sessions that were made under another authority end. */
 static bool is_new_authority(const struct tls_material *material)
 {

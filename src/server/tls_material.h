@@ -38,6 +38,9 @@ void tls_material_prepare(struct server *server, enum tls_material_kind kind, in
                           void (*done)(void *material), void *owner);
 /* False when contexts were put in force, or the threads became others, since it was begun. */
 bool tls_material_is_current(const struct tls_material *material);
+/* Whether the files that were read are those of the contexts in force. Spares of others must not be
+ * used: all threads have the same. */
+bool tls_material_is_of_files_in_force(const struct tls_material *material);
 /* Before any of it is used: the contexts' sessions are those of after tls_material_install. */
 void tls_material_set_epoch(struct tls_material *material);
 /* Puts the contexts in force on all threads: cannot fail. They belong to the threads then. */

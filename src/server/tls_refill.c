@@ -8,6 +8,29 @@
 
 enum { RETRY_MS = 1000 };
 
+static void finish(void *argument);
+
+/* When the files are others than those in force, all threads get what they hold. */
+static void use(struct server *server, struct tls_material *material) ON_MAIN
+{
+    if (material->kind == TLS_MATERIAL_SPARES && !tls_material_is_of_files_in_force(material)) {
+        server->tls_refill.is_running = true;
+        tls_material_prepare(server, TLS_MATERIAL_ALL, material->spare_count, finish, NULL);
+        return;
+    }
+    if (material->kind == TLS_MATERIAL_ALL) {
+        tls_material_set_epoch(material);
+        tls_material_install(material);
+        tls_reload_note_result(server, "");
+        log_notice("TLS materials reloaded successfully");
+    }
+    io_pool_give_tls_spares(server->pool, material->contexts + material->count,
+                            material->spare_count);
+    material->spare_count = 0;
+    io_pool_fill(server->pool);
+    io_pool_drop_tls_spares(server->pool);
+}
+
 /* On main. Contexts that are not those in force any more are dropped: the cron asks again. */
 static void finish(void *argument)
 {
@@ -20,10 +43,7 @@ static void finish(void *argument)
         server->tls_refill.next_ms = clock_ms() + RETRY_MS;
         log_limited(&rate, LOG_WARNING_, "Cannot start an I/O thread: %s", material->error);
     } else if (!server->is_stopping && tls_material_is_current(material)) {
-        io_pool_give_tls_spares(server->pool, material->contexts, material->spare_count);
-        material->spare_count = 0;
-        io_pool_fill(server->pool);
-        io_pool_drop_tls_spares(server->pool);
+        use(server, material);
     }
     tls_material_free(material);
 }

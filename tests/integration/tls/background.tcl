@@ -232,6 +232,32 @@ foreach threads {1 4} {
             $c close
         }
 
+        test "Threads that start have the certificates of the others, also when the files have changed (io-threads $threads)" {
+            set crt [file join [srv dir] own.crt]
+            set key [file join [srv dir] own.key]
+            foreach {file kind} [list $crt crt $key key] { file copy -force [certificate server.$kind] $file }
+            assert_equal OK [r config set tls-cert-file $crt tls-key-file $key io-threads 2]
+            assert_equal [serial_of server] [served_subject_serial]
+            foreach {file kind} [list $crt crt $key key] { file copy -force [certificate server2.$kind] $file }
+            assert_equal OK [r config set io-threads 5]
+            for {set i 0} {$i < 10} {incr i} { assert_equal [serial_of server2] [served_subject_serial] }
+            write_file $crt nonsense
+            assert_error "ERR CONFIG SET failed (possibly related to argument 'io-threads') - Cannot start the I/O threads. Check server logs. (Failed to load certificate: $crt: *" {
+                r config set io-threads 7
+            }
+            assert_equal {io-threads 5} [r config get io-threads]
+            for {set i 0} {$i < 6} {incr i} { assert_equal [serial_of server2] [served_subject_serial] }
+            # The same with the places of threads that still end.
+            r config set io-threads 2
+            wait_until 0 10 {regexp {io_thread_[3-5]:} [r info threads]}
+            foreach {file kind} [list $crt crt $key key] { file copy -force [certificate server.$kind] $file }
+            r config set io-threads 5
+            wait_until 1 10 {regexp {io_thread_5:} [r info threads]}
+            for {set i 0} {$i < 10} {incr i} { assert_equal [serial_of server] [served_subject_serial] }
+            assert_equal OK [r config set tls-cert-file [certificate server.crt] tls-key-file [certificate server.key]]
+            r config set io-threads $threads
+        }
+
         test "SHUTDOWN while a change is prepared (io-threads $threads)" {
             set slow [hold_file slow.crt]
             set c [redis_deferring_client]
