@@ -135,6 +135,8 @@ int server_apply_oom_score(struct server *server);
 /* Whether TLS could be started with the settings as they are: 0, or -1 with the reason. Nothing
  * stays. */
 int server_check_tls(const struct server *server, struct buffer *error);
+/* NULL: none is written. */
+const char *server_pidfile(const struct server_settings *settings);
 /* A message to systemd, when it supervises this process. */
 void server_notify_supervisor(const struct server *server, const char *message);
 

@@ -93,6 +93,18 @@ static void report(const char *what)
 }
 
 #ifndef SLUICE_SANITIZER
+/* What a handler has to know: set once, before the handlers. */
+static struct server *crashing;
+
+/* A daemon that nobody supervises takes its pidfile along, as at an ordinary end. */
+static void leave(void)
+{
+    const struct server_settings *settings = &crashing->settings.server;
+    const char *pidfile = server_pidfile(settings);
+    if (settings->daemonize && !crashing->supervisor && pidfile)
+        unlink(pidfile);
+}
+
 static void on_fault(int signal_number, siginfo_t *info, void *context)
 {
     (void)context;
@@ -100,6 +112,7 @@ static void on_fault(int signal_number, siginfo_t *info, void *context)
     snprintf(text, sizeof(text), "signal %d (%s), code %d, address %p", signal_number,
              sigdescr_np(signal_number), info->si_code, info->si_addr);
     report(text);
+    leave();
     signal(signal_number, SIG_DFL);
     raise(signal_number);
 }
@@ -107,6 +120,9 @@ static void on_fault(int signal_number, siginfo_t *info, void *context)
 static void on_panic(const char *message)
 {
     report(message);
+    leave();
+    if (crashing->settings.server.use_exit_on_panic)
+        _exit(1);
     signal(SIGABRT, SIG_DFL);
 }
 #endif
@@ -171,6 +187,7 @@ void server_install_crash_handlers(struct server *server)
 #else
     if (!server->settings.server.crash_log_enabled)
         return;
+    crashing = server;
     void *warm_up[1];
     (void)!backtrace(warm_up, 1); /* loads libgcc now, not in the handler */
     struct sigaction action = {.sa_sigaction = on_fault,

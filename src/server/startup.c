@@ -103,7 +103,7 @@ static void log_ready(const struct server *server)
         log_notice("Ready to accept connections unix");
 }
 
-static const char *pidfile_of(const struct server_settings *settings)
+const char *server_pidfile(const struct server_settings *settings)
 {
     if (settings->pidfile)
         return settings->pidfile;
@@ -121,7 +121,7 @@ static int become_process(struct server *server)
         }
         log_set_stdout(false);
     }
-    const char *pidfile = pidfile_of(settings);
+    const char *pidfile = server_pidfile(settings);
     if (pidfile && process_write_pidfile(pidfile) != 0)
         log_warning("Failed to write PID file: %s", pidfile);
     server_warn_at_start(server);
@@ -190,7 +190,7 @@ static int run(struct server *server, const struct arguments *arguments)
     server->startup_threads_memory = io_pool_memory(server->pool);
     server_run(server);
     server_unwatch_signals(server);
-    const char *pidfile = pidfile_of(&server->settings.server);
+    const char *pidfile = server_pidfile(&server->settings.server);
     if (pidfile)
         process_remove_pidfile(pidfile);
     log_warning("Redis is now ready to exit, bye bye...");

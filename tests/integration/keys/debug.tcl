@@ -220,6 +220,35 @@ test "DEBUG ASSERT, SEGFAULT, OOM and PANIC end the server with a report" {
     }
 } {command:debug}
 
+test "A crashed daemon leaves no pidfile; use-exit-on-panic ends without a signal" {
+    if {[server_is_slow]} { skip "a sanitizer reports crashes itself" }
+    foreach word {segfault panic} {
+        set dir [new_server_dir]
+        set port [free_port]
+        set server [spawn_server $dir [list --port $port --bind 127.0.0.1 --tls-port 0 --save {} --dir $dir \
+            --enable-debug-command yes --daemonize yes --pidfile $dir/pid --logfile $dir/file.log]]
+        wait_until 1 15 {expr {[file exists $dir/file.log] && [string match *Ready* [read_file $dir/file.log]]}}
+        set pid [string trim [read_file $dir/pid]]
+        note_pid $pid
+        set c [resp::connect -port $port -tls 0]
+        catch {$c debug $word}
+        $c close
+        wait_until 0 10 {process_alive $pid}
+        assert_equal 0 [file exists $dir/pid] $word
+        reap_server $server
+        file delete -force $dir
+    }
+    set dir [new_server_dir]
+    set server [spawn_server $dir [list --port $port --bind 127.0.0.1 --tls-port 0 --save {} \
+        --enable-debug-command yes --use-exit-on-panic yes]]
+    assert_equal "" [await_ready $server]
+    set c [resp::connect -port $port -tls 0]
+    catch {$c debug panic}
+    $c close
+    assert_equal {exit 1} [reap_server $server]
+    file delete -force $dir
+} {command:debug}
+
 test "The report of a crash, with its backtrace, is in the log file" {
     if {[server_is_slow]} { skip "a sanitizer reports crashes itself" }
     set dir [new_server_dir]
