@@ -156,11 +156,12 @@ start_server {} {
     }
 
     test "benchmark load: -k 0 with and without the handshake" {
-        set with [load_with -k 0 -t ping_mbulk -n 100 -c 1 -q --json $json]
-        set whole [json_number $json p50]
+        # The quickest of each: other processes disturb the median.
+        load_with -k 0 -t ping_mbulk -n 100 -c 1 -q --json $json
+        set whole [json_number $json min]
         load_with -k 0 -t ping_mbulk -n 100 -c 1 -q --keep-handshake-out --json $json
         assert_equal 100 [json_number $json requests]
-        assert {[json_number $json p50] < $whole}
+        assert {[json_number $json min] < $whole}
     }
 
     test "benchmark load: --handshakes" {
