@@ -151,6 +151,47 @@ static int add_user(void *settings, int argc, const struct bytes *argv, struct b
     return 0;
 }
 
+/* A rule that gives what the default user has: all rights; no password, or that of requirepass, as
+ * CONFIG REWRITE of Redis writes it down. */
+static bool is_served_rule(const char *rule, bool has_password)
+{
+    static const char *const served[] = {
+        "on",          "~*",    "allkeys",        "&*",
+        "allchannels", "+@all", "allcommands",    "sanitize-payload",
+        "resetpass",   "reset", "clearselectors", "skip-sanitize-payload",
+    };
+    if (strcmp(rule, "nopass") == 0)
+        return !has_password;
+    if (rule[0] == '#' || rule[0] == '>')
+        return has_password;
+    for (size_t i = 0; i < sizeof served / sizeof served[0]; i++)
+        if (strcasecmp(rule, served[i]) == 0)
+            return true;
+    return false;
+}
+
+int acl_options_check(const struct acl_settings *settings, struct buffer *error)
+{
+    if (settings->aclfile) {
+        buffer_append_text(error, "'aclfile': users are not served yet, and the file might give "
+                                  "the default user less than everything");
+        return -1;
+    }
+    for (int i = 0; i < settings->user_count; i++) {
+        const struct acl_user_line *line = &settings->users[i];
+        if (line->count == 0 || strcmp(line->words[0], "default") != 0)
+            continue;
+        for (int j = 1; j < line->count; j++)
+            if (!is_served_rule(line->words[j], settings->requirepass != NULL)) {
+                buffer_append_text(error, "'user default': users are not served yet, and this "
+                                          "line gives the default user less than everything, "
+                                          "or a password (which requirepass can give)");
+                return -1;
+            }
+    }
+    return 0;
+}
+
 static const struct option rows[] = {
     OPTION_ROW_SECRET(acl_settings, requirepass, "requirepass", NULL, 0, rewrite_requirepass),
     OPTION_ROW_CUSTOM("requirepass-file", NULL, OPTION_IMMUTABLE | OPTION_REPEATED, NULL,

@@ -74,9 +74,7 @@ static void warn_of_waiting_parts(const struct server_all_settings *settings)
         {settings->replication.master_host, "replicaof", "this server follows no other"},
         {settings->cluster.cluster_enabled, "cluster-enabled yes", "this server stands alone"},
         {settings->acl.user_count > 0, "user",
-         "there is the default user alone, with the password of requirepass"},
-        {settings->acl.aclfile, "aclfile",
-         "there is the default user alone, with the password of requirepass"},
+         "nobody can log in but the default user, with the password of requirepass"},
     };
     for (size_t i = 0; i < sizeof(waiting) / sizeof(waiting[0]); i++)
         if (waiting[i].is_set)

@@ -30,6 +30,8 @@ static int load_configuration(struct server *server, const struct arguments *arg
     int result = config_load(server->config, &source, &error);
     if (result == 0)
         result = acl_options_from_environment(&server->settings.acl, &error);
+    if (result == 0)
+        result = acl_options_check(&server->settings.acl, &error);
     if (result != 0)
         fprintf(stderr, "%s\n", error.data ? error.data : "configuration error");
     buffer_deinit(&error);

@@ -249,13 +249,37 @@ test "What an operator should mend is logged at start" {
 }
 
 test "Options of parts that do not exist yet are not silent" {
-    foreach {name value} {appendonly yes replicaof "127.0.0.1 1" cluster-enabled yes user "default off" aclfile /nosuch} {
+    foreach {name value} {appendonly yes replicaof "127.0.0.1 1" cluster-enabled yes user "somebody on nopass"} {
         set option [expr {$value eq "yes" ? "$name yes" : $name}]
         lassign [run_server_program [concat [list --port 0 --$name] $value]] code output
         assert_match "*# WARNING: '$option' is accepted, but not served yet: *" $output
     }
     lassign [run_server_program {--port 0}] code output
     assert_no_match "*not served yet*" $output
+} {sluice}
+
+test "A server that would be more open than its users say does not start" {
+    foreach {options reason} {
+        {--user default off} "*'user default': users are not served yet*"
+        {--user default on #2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b ~* +@all} "*'user default': users are not served yet*"
+        {--user default on nopass ~app:* +@all} "*'user default': users are not served yet*"
+        {--requirepass secret --user default on nopass ~* +@all} "*'user default': users*"
+        {--requirepass secret --user default on ~* +@all -flushall} "*'user default': users*"
+        {--aclfile /nosuch} "*'aclfile': users are not served yet*"
+    } {
+        foreach more {{} --check-config} {
+            lassign [run_server_program [concat --port 0 $options $more]] code output
+            assert_equal 1 $code
+            assert_match $reason $output
+        }
+    }
+    foreach options {
+        {--user default on nopass sanitize-payload ~* &* +@all}
+        {--requirepass secret --user default on #2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b ~* &* +@all}
+    } {
+        lassign [run_server_program [concat --port 0 $options --check-config]] code output
+        assert_equal "0 {configuration OK}" [list $code [string trim $output]]
+    }
 } {sluice}
 
 test "logfile gets the log, and is reopened when it was moved away" {
