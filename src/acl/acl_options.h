@@ -36,8 +36,8 @@ extern const struct option_group acl_options;
  * REDIS_PASSWORD_FILE names. Call once after the configuration is loaded. -1 with a reason. */
 int acl_options_from_environment(struct acl_settings *settings, struct buffer *error);
 /* Users are not served yet: everybody is the default user, with all rights and the password of
- * requirepass. -1 with a reason when the configuration gives that user less, or when a file of users
- * might: a server that is more open than it was told must not start. */
+ * requirepass. -1 with a reason when the configuration gives that user less, or when a file of
+ * users might: a server that is more open than it was told must not start. */
 int acl_options_check(const struct acl_settings *settings, struct buffer *error);
 
 #endif
