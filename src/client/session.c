@@ -332,12 +332,10 @@ void session_host_turn(struct session_host *host)
     session_admission_turn(host);
     if (reply_chain_is_empty(&host->spent))
         return;
-    io_thread_report(
-        host->thread,
-        (struct message){.type = SESSION_SPENT,
-                         .a = host->spent.head,
-                         .b = host->spent.tail,
-                         .c = (void *)(uintptr_t)host->spent.size});
+    io_thread_report(host->thread, (struct message){.type = SESSION_SPENT,
+                                                    .a = host->spent.head,
+                                                    .b = host->spent.tail,
+                                                    .c = (void *)(uintptr_t)host->spent.size});
     host->spent = (struct reply_chain){0};
 }
 

@@ -35,7 +35,7 @@ struct transport_tls {
     struct tls_bio_port port; /* holds the wire during a call */
     SSL *ssl;
     struct tls_context *context;
-    struct io_stats *stats;        /* may be NULL */
+    struct io_stats *stats; /* may be NULL */
     uint64_t held; /* bytes that OpenSSL holds for it; from all threads it was on, modulo 2^64 */
     struct tls_identity *identity; /* of the verified peer; NULL: none */
     SSL_SESSION *session;          /* client: the newest one received */
