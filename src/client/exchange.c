@@ -384,7 +384,7 @@ void exchange_discard(struct exchange *exchange, struct reply_chain *chain)
 
 /* A part of what is spent: a connection that goes with a large reply leaves tens of thousands of
  * chunks. A quarter is more than what comes while few are spent, and bounds the rest otherwise. */
-static void free_spent(struct exchange *exchange)
+static void free_spent(struct exchange *exchange) ON_MAIN
 {
     size_t left = exchange->spent.size;
     size_t part = left / 4 > EXCHANGE_FREED_PER_DRAIN ? left / 4 : EXCHANGE_FREED_PER_DRAIN;
@@ -393,7 +393,7 @@ static void free_spent(struct exchange *exchange)
         reply_chunk_free(chunk);
 }
 
-static void take_spent(struct exchange *exchange, const struct message *message)
+static void take_spent(struct exchange *exchange, const struct message *message) ON_MAIN
 {
     struct reply_chain chain = {
         .head = message->a, .tail = message->b, .size = (size_t)(uintptr_t)message->c};
