@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "base/thread_role.h"
 #include "client/exchange.h"
 #include "dispatch/execute.h"
 #include "keyspace/keyspace.h"
@@ -83,10 +84,12 @@ static void walk_free(struct key_walks *walks, struct key_walk *walk)
 {
     leave_table(walk);
     struct exchange *exchange = walks->executor->services.exchange;
-    if (exchange)
+    if (exchange) {
+        entering_main();
         exchange_discard(exchange, &walk->found.chain);
-    else /* a test's executor */
+    } else { /* a test's executor */
         reply_chain_free(&walk->found.chain);
+    }
     mem_free(walk);
 }
 

@@ -103,7 +103,7 @@ struct extremes {
 };
 
 /* Of the threads that take connections. */
-static struct extremes find_extremes(struct placement *placement)
+static struct extremes find_extremes(struct placement *placement) ON_MAIN
 {
     struct extremes found = {0};
     for (int i = 1; i <= io_pool_count(placement->pool); i++) {
@@ -165,7 +165,7 @@ static uint64_t mean(uint64_t total, uint64_t count)
 }
 
 /* How many requests came together: in a batch, and how many batches in a turn of main. */
-static void measure_company(struct placement *placement)
+static void measure_company(struct placement *placement) ON_MAIN
 {
     struct placement_facts *facts = &placement->facts;
     uint64_t requests = exchange_requests_total(placement->exchange);
@@ -428,7 +428,7 @@ static void decide(struct placement *placement) ON_MAIN
     }
 }
 
-static bool has_threads(struct placement *placement)
+static bool has_threads(struct placement *placement) ON_MAIN
 {
     return find_extremes(placement).count > 0;
 }

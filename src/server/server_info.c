@@ -84,6 +84,7 @@ static uint64_t clients_memory(const struct server *server)
 
 static void fill_memory(void *context, struct info_memory *out)
 {
+    entering_main();
     struct server *server = context;
     /* Threads and TLS are counted as they are now: they may go as well as come. */
     out->startup =

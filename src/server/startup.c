@@ -163,7 +163,7 @@ static int open_everything(struct server *server)
     return result;
 }
 
-static int run(struct server *server, const struct arguments *arguments)
+static int run(struct server *server, const struct arguments *arguments) ON_MAIN
 {
     if (open_log(&server->settings.server) != 0)
         return 1;
@@ -234,6 +234,7 @@ int server_main(int argc, char **argv)
     struct server *server = server_create();
     server->executable = absolute_path_of(argv[0]);
     server->program = mem_strdup(argv[0]);
+    entering_main();
     int status = load_configuration(server, &arguments) == 0 ? 0 : 1;
     if (status == 0 && arguments.checks_config)
         status = check(server);
