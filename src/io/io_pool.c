@@ -20,6 +20,7 @@ struct io_pool {
     bool is_stopping;
     bool prefers_main;
     int spread; /* how many threads take connections */
+    int handshake_spread;
     struct loop_options loop;
     const struct io_thread_handler *handler;
     void *context;
@@ -120,6 +121,7 @@ struct io_pool *io_pool_create(const struct io_pool_options *options, char *erro
     memset(pool, 0, sizeof(*pool));
     pool->configured = options->threads;
     pool->spread = IO_THREADS_MAX;
+    pool->handshake_spread = IO_THREADS_MAX;
     pool->loop = options->loop;
     pool->handler = options->handler;
     pool->context = options->context;
@@ -244,6 +246,12 @@ void io_pool_set_spread(struct io_pool *pool, int threads)
     pool->spread = threads;
 }
 
+void io_pool_set_handshake_spread(struct io_pool *pool, int threads)
+{
+    assert(threads >= 1);
+    pool->handshake_spread = threads;
+}
+
 bool io_pool_is_spread_to(const struct io_pool *pool, const struct io_thread *thread)
 {
     return thread->index <= pool->spread && io_thread_is_placeable(thread);
@@ -268,7 +276,7 @@ struct io_thread *io_pool_choose(struct io_pool *pool)
 
 struct io_thread *io_pool_choose_for_handshake(struct io_pool *pool)
 {
-    return choose_among(pool, pool->highest);
+    return choose_among(pool, pool->handshake_spread);
 }
 
 struct io_thread *io_pool_place(struct io_pool *pool, bool is_handshake)

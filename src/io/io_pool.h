@@ -56,8 +56,10 @@ bool io_pool_is_spread_to(const struct io_pool *pool, const struct io_thread *th
 /* The thread that a new connection goes to: main when it is preferred, else of those that take
  * connections the one with fewest clients. */
 struct io_thread *io_pool_choose(struct io_pool *pool) ON_MAIN;
-/* The same for a connection that begins with a handshake. Those are dear, so all I/O threads take
- * them, and main must stay quick: it makes none while there are I/O threads. */
+/* How many of the I/O threads make handshakes, the first ones; at first: all. */
+void io_pool_set_handshake_spread(struct io_pool *pool, int threads) ON_MAIN;
+/* The same for a connection that begins with a handshake. Those are dear, and main must stay quick:
+ * it makes none while there are I/O threads. */
 struct io_thread *io_pool_choose_for_handshake(struct io_pool *pool) ON_MAIN;
 /* Chooses, and counts the connection there. */
 struct io_thread *io_pool_place(struct io_pool *pool, bool is_handshake) ON_MAIN;

@@ -332,7 +332,21 @@ static void gather(struct placement *placement) ON_MAIN
         bring_in(placement, client);
 }
 
-/* Threads that came, or whose clients left, get some of the others'. Small differences stay. */
+/* Where the fewest of `expected` are, of the threads that take connections. */
+static int emptiest_of(struct placement *placement, const uint64_t *expected) ON_MAIN
+{
+    int best = 0;
+    for (int i = 1; i <= io_pool_count(placement->pool); i++) {
+        const struct io_thread *thread = io_pool_thread(placement->pool, i);
+        if (thread && io_pool_is_spread_to(placement->pool, thread) &&
+            (best == 0 || expected[i] < expected[best]))
+            best = i;
+    }
+    return best;
+}
+
+/* Threads that came, that made no handshakes, or whose clients left, get some of the others'. Small
+ * differences stay. */
 static void even_out(struct placement *placement) ON_MAIN
 {
     struct extremes found = find_extremes(placement);
@@ -341,12 +355,23 @@ static void even_out(struct placement *placement) ON_MAIN
     uint64_t difference = found.fullest->clients - found.emptiest->clients;
     if (difference < 4 || difference * 4 < found.fullest->clients)
         return;
-    uint64_t lacks = difference / 2;
+    uint64_t expected[IO_THREADS_MAX + 1] = {0};
+    for (int i = 1; i <= io_pool_count(placement->pool); i++) {
+        const struct io_thread *thread = io_pool_thread(placement->pool, i);
+        expected[i] = thread ? thread->clients : 0;
+    }
+    int to = emptiest_of(placement, expected);
     struct client *client = placement->clients->first;
-    for (; client && lacks > 0 && may_move(placement); client = client->next)
-        if (client->thread == found.fullest &&
-            begin_move(placement, client, found.emptiest, &placement->facts.evened))
-            lacks--;
+    for (; client && may_move(placement); client = client->next) {
+        int from = client->thread->index;
+        if (from == 0 || expected[from] < expected[to] + 2 ||
+            !begin_move(placement, client, io_pool_thread(placement->pool, to),
+                        &placement->facts.evened))
+            continue;
+        expected[from]--;
+        expected[to]++;
+        to = emptiest_of(placement, expected);
+    }
 }
 
 /* -- deciding -- */
@@ -406,6 +431,8 @@ static void decide_elastic(struct placement *placement) ON_MAIN
         be_lending(placement);
 }
 
+/* Handshakes fill processors: more threads than those gain nothing, and each has OpenSSL's tables
+ * of its own in the caches. Main leaves them its processor when it has nothing better to do. */
 static void choose_spread(struct placement *placement) ON_MAIN
 {
     struct placement_facts *facts = &placement->facts;
@@ -414,6 +441,9 @@ static void choose_spread(struct placement *placement) ON_MAIN
     bool is_many = !facts->is_elastic || placement->clients->count >= few;
     facts->spread = is_many ? IO_THREADS_MAX : placement->processors;
     io_pool_set_spread(placement->pool, facts->spread);
+    bool is_limited = facts->is_elastic && placement->processors < IO_THREADS_MAX;
+    io_pool_set_handshake_spread(placement->pool,
+                                 is_limited ? placement->processors + 1 : IO_THREADS_MAX);
 }
 
 static void decide(struct placement *placement) ON_MAIN
