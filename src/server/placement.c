@@ -432,7 +432,8 @@ static void decide_elastic(struct placement *placement) ON_MAIN
 }
 
 /* Handshakes fill processors: more threads than those gain nothing, and each has OpenSSL's tables
- * of its own in the caches. Main leaves them its processor when it has nothing better to do. */
+ * of its own in the caches. Main leaves them its processor when it has nothing better to do. Many
+ * clients begin where they will stay. */
 static void choose_spread(struct placement *placement) ON_MAIN
 {
     struct placement_facts *facts = &placement->facts;
@@ -441,7 +442,7 @@ static void choose_spread(struct placement *placement) ON_MAIN
     bool is_many = !facts->is_elastic || placement->clients->count >= few;
     facts->spread = is_many ? IO_THREADS_MAX : placement->processors;
     io_pool_set_spread(placement->pool, facts->spread);
-    bool is_limited = facts->is_elastic && placement->processors < IO_THREADS_MAX;
+    bool is_limited = !is_many && placement->processors < IO_THREADS_MAX;
     io_pool_set_handshake_spread(placement->pool,
                                  is_limited ? placement->processors + 1 : IO_THREADS_MAX);
 }
