@@ -530,6 +530,14 @@ static void open_outgoing(struct side *side, struct sim *sim)
     CHECK_SIDE(side, side->connection != NULL);
 }
 
+/* The far end, once there is one. */
+static void meet(struct side *side, struct sim *sim)
+{
+    struct sim_peer *peer = side->client == NULL ? sim_connected(sim) : NULL;
+    if (peer != NULL)
+        side->client = sim_client_create(peer, NULL);
+}
+
 /* Returns whether a call failed. */
 static bool run_outgoing(uint64_t seed, const struct sim_tls *tls, uint64_t fail_call, int error)
 {
@@ -545,12 +553,10 @@ static bool run_outgoing(uint64_t seed, const struct sim_tls *tls, uint64_t fail
     run.side_count = 1;
     open_outgoing(side, sim);
     for (unsigned turn = 0; side->closed == 0; turn++) {
-        struct sim_peer *peer = side->client == NULL ? sim_connected(sim) : NULL;
         CHECK(turn < TURNS_MAX);
         if (turn == CALM_TURNS)
             calm(sim);
-        if (peer != NULL)
-            side->client = sim_client_create(peer, NULL);
+        meet(side, sim);
         if (side->client != NULL)
             act(side, turn);
         for (int i = 0; i < 2; i++) {
@@ -559,6 +565,7 @@ static bool run_outgoing(uint64_t seed, const struct sim_tls *tls, uint64_t fail
             loop_flush(run.loops[i]);
         }
     }
+    meet(side, sim); /* with nothing to write, it may open and close within one turn */
     CHECK_SIDE(side, side->client != NULL || side->outcome == OUTCOME_RESET);
     CHECK_SIDE(side, side->client != NULL || side->text[0] != '\0');
     if (side->client != NULL) {
@@ -577,6 +584,7 @@ Test(connection_sim, outgoing)
 {
     struct sim_seeds outgoing = seeds;
     outgoing.run = run_outgoing;
+    (void)run_outgoing(789433587, NULL, 0, 0); /* failed once */
     (void)sim_run_failing(&outgoing, sim_seed_count(SEEDS_FAILING * 100) / 50, 2);
 }
 
