@@ -53,7 +53,8 @@ endif
 
 ifeq ($(BUILD_TLS),no)
 tls_only := src/io/tls_context.c src/io/tls_tickets.c src/io/tls_certificate.c src/io/tls_errors.c \
-	src/io/tls_library.c src/io/tls_file.c src/io/transport_tls.c src/io/tls_bio.c src/io/tls_verify.c
+	src/io/tls_library.c src/io/tls_file.c src/io/transport_tls.c src/io/tls_bio.c src/io/tls_verify.c \
+	src/io/tls_ca_folder.c
 no_tls_only :=
 else
 CPPFLAGS += -DBUILD_TLS

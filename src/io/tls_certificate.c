@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "io/tls_ca_folder.h"
 #include "io/tls_errors.h"
 #include "io/tls_file.h"
 #include "io/transport_tls.h"
@@ -231,7 +232,7 @@ static int trust_folder(X509_STORE *store, OSSL_LIB_CTX *library, const char *fo
     closedir(directory);
     /* Names by hash are looked up later too, so that a file added there is found as Redis finds it.
      */
-    if (!X509_STORE_load_path(store, folder))
+    if (tls_ca_folder_install(store, library, folder) < 0)
         return fail_openssl(failure, trust_failed, folder);
     return 0;
 }

@@ -67,6 +67,7 @@ OSSL_LIB_CTX *tls_library_openssl(const struct tls_library *library);
 /* Its other half, which can also read private keys and parameters. */
 OSSL_LIB_CTX *tls_library_complete(const struct tls_library *library);
 BIO_METHOD *tls_library_bio_method(void);
+X509_LOOKUP_METHOD *tls_library_lookup_method(void); /* of tls_ca_folder.h */
 
 /* -- tls_tickets.c: installs the callbacks of resumption into a server SSL_CTX -- */
 int tls_tickets_install(struct tls_context *context, const struct tls_settings *settings);

@@ -13,11 +13,12 @@
  * There are never more of them than contexts were in use at once. Any thread; the free list has a
  * mutex.
  *
- * Process-wide state, as OpenSSL's is: the BIO method and the tables of the lean provider (written
- * once, by tls_library_init), and the free list.
+ * Process-wide state, as OpenSSL's is: the methods of BIO and of lookup and the tables of the lean
+ * provider (written once, by tls_library_init), and the free list.
  */
 #include "base/log.h"
 #include "base/memory.h"
+#include "io/tls_ca_folder.h"
 #include "io/tls_internal.h"
 #include <openssl/core_dispatch.h>
 #include <openssl/crypto.h>
@@ -42,6 +43,7 @@ static OSSL_FUNC_provider_query_operation_fn *query_default;
 static __thread void *provider_context;
 
 static BIO_METHOD *bio_method;
+static X509_LOOKUP_METHOD *lookup_method;
 static OSSL_PROVIDER *default_provider; /* of the process-wide library context; stays loaded */
 static struct tls_library *free_libraries;
 static pthread_mutex_t free_libraries_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -65,6 +67,9 @@ int tls_library_init(void)
     if (!default_provider)
         return -1;
     prepare_lean_provider(default_provider);
+    lookup_method = tls_ca_folder_method_create();
+    if (!lookup_method)
+        return -1;
     bio_method = tls_bio_method_create();
     return bio_method ? 0 : -1;
 }
@@ -83,6 +88,12 @@ BIO_METHOD *tls_library_bio_method(void)
 {
     assert(bio_method); /* tls_library_init comes first */
     return bio_method;
+}
+
+X509_LOOKUP_METHOD *tls_library_lookup_method(void)
+{
+    assert(lookup_method);
+    return lookup_method;
 }
 
 /* -- the lean provider -- */
