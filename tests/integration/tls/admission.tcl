@@ -107,6 +107,38 @@ start_server [list overrides [concat $tls_only [list io-threads 4 io-threads-ela
     }
 }
 
+# As many as may wait on a thread (ADMISSION_WAITING_MAX); each is a descriptor, here and in the server.
+set waiting_max 16384
+if {[exec sh -c {ulimit -Hn}] >= $waiting_max + 2000} {
+    start_server [list overrides [concat $tls_only [list io-threads 1 maxclients 17000 \
+        tls-handshakes-max-per-thread 2 tls-handshake-timeout 0]] tags sluice] {
+        test "Who comes when too many wait for their handshake is refused and counted" {
+            set script [file join $::root tests support silent-peers.pl]
+            set command "ulimit -n [expr {$waiting_max + 1000}] && exec perl $script [srv tls_port] [expr {$waiting_max + 2}]"
+            set peers [open |[list sh -c $command 2>@1] r+]
+            assert_equal open [gets $peers]
+            wait_until [list 2 $waiting_max] 20 {under_way}
+            assert_equal 0 [tls_counter handshakes_refused]
+            set more [silent_peers 5]
+            wait_until 5 10 {tls_counter handshakes_refused}
+            foreach channel $more { wait_until 1 10 {read $channel; eof $channel} }
+            assert_equal [list 2 $waiting_max] [under_way]
+            assert_equal 0 [expr {[tls_counter handshakes_failed] + [tls_counter handshakes_timed_out]}]
+            wait_for_log 0 "*too many connections wait for theirs*"
+            close_all $more
+            assert_error * {set c [redis_client -tls 1]; $c ping}
+            assert_equal 6 [tls_counter handshakes_refused]
+            assert_equal PONG [r ping]
+            close $peers
+            wait_until {0 0} 20 {under_way}
+            set c [redis_client -tls 1]
+            assert_equal PONG [$c ping]
+            $c close
+            assert_equal 6 [tls_counter handshakes_refused]
+        }
+    }
+}
+
 start_server [list overrides [list io-threads 4 io-threads-elastic no] tags sluice] {
     proc threads_now {} { return [regexp -all {io_thread_[1-9]\d*:} [r info threads]] }
 

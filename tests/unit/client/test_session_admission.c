@@ -1,6 +1,6 @@
-/* Handshakes take turns: a cap on those under way, a queue in the order of acceptance, deadlines from
- * acceptance on, peers that went away, a cap that changes, a thread that retires. Real TLS on both
- * sides; the peers are OpenSSL over socket pairs. */
+/* Handshakes take turns: a cap on those under way, a queue in the order of acceptance, deadlines
+ * from acceptance on, peers that went away, a cap that changes, a thread that retires. Real TLS on
+ * both sides; the peers are OpenSSL over socket pairs. */
 #ifdef BUILD_TLS
 #include "client/session.h"
 
@@ -13,6 +13,7 @@
 #include "io/tls_tickets.h"
 #include <criterion/criterion.h>
 #include <openssl/ssl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -242,14 +243,14 @@ static void stop(void)
 }
 
 #define IN_FLIGHT(index) (host_of(index)->admission.in_flight)
-#define WAITING(index) (host_of(index)->admission.waiting)
+#define WAITING(index)   (host_of(index)->admission.waiting)
 
 static const enum loop_backend backends[] = {LOOP_BACKEND_EPOLL, LOOP_BACKEND_AUTO};
 
 #define EACH_BACKEND(b) for (size_t b = 0; b < sizeof(backends) / sizeof(backends[0]); b++)
 
-/* No more than the cap are ever under way, and turns are taken in the order of acceptance: a step of
- * each peer that is connected, the younger ones first, does not change that. */
+/* No more than the cap are ever under way, and turns are taken in the order of acceptance: a step
+ * of each peer that is connected, the younger ones first, does not change that. */
 Test(admission, handshakes_begin_in_the_order_of_acceptance)
 {
     enum { COUNT = 20 };
@@ -390,12 +391,11 @@ Test(admission, plain_connections_do_not_wait)
     int result = socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends);
     cr_assert_eq(result, 0);
     peers[9] = (struct peer){.fd = ends[0]};
-    io_thread_post(&hosts[0].thread,
-                   (struct message){.type = SESSION_LEND,
-                                    .value = (uint32_t)ends[1],
-                                    .a = (struct client *)(void *)&peers[9],
-                                    .b = &peers[9].meters,
-                                    .c = (void *)(uintptr_t)LEND_AUTHENTICATED});
+    io_thread_post(&hosts[0].thread, (struct message){.type = SESSION_LEND,
+                                                      .value = (uint32_t)ends[1],
+                                                      .a = (struct client *)(void *)&peers[9],
+                                                      .b = &peers[9].meters,
+                                                      .c = (void *)(uintptr_t)LEND_AUTHENTICATED});
     TURN_UNTIL(peers[9].opened);
     cr_assert_eq(IN_FLIGHT(0), CAP);
     stop();
@@ -455,6 +455,81 @@ Test(admission, a_handshake_that_moves_keeps_its_deadline)
             cr_assert_eq(peers[i].outcome, OUTCOME_HANDSHAKE_TIMEOUT);
         cr_assert_eq(stats_of(1)->handshakes_timed_out, 4);
         stop();
+    }
+}
+
+/* A descriptor each, but of one socket: they say nothing, and nobody listens. */
+static void lend_silent(struct peer *peer, int end)
+{
+    int fd = dup(end);
+    cr_assert_geq(fd, 0);
+    *peer = (struct peer){.fd = -1};
+    uintptr_t how = LEND_TLS | LEND_AUTHENTICATED | (uintptr_t)clock_ms() << LEND_TIME_SHIFT;
+    io_thread_post(&hosts[0].thread, (struct message){.type = SESSION_LEND,
+                                                      .value = (uint32_t)fd,
+                                                      .a = (struct client *)(void *)peer,
+                                                      .b = &peer->meters,
+                                                      .c = (void *)how});
+}
+
+static bool may_open(rlim_t wanted)
+{
+    struct rlimit limit;
+    cr_assert_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    limit.rlim_cur = limit.rlim_max;
+    return setrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur >= wanted;
+}
+
+/* The queue has a maximum. Who comes then is refused at once and counted, as none of the other
+ * failures; who has waited keeps the place, and when there is room again new ones get in. */
+Test(admission, those_beyond_the_maximum_are_refused_and_counted)
+{
+    enum { COUNT = CAP + ADMISSION_WAITING_MAX, BEYOND = 5 };
+    static struct peer crowd[COUNT + BEYOND + 1];
+    if (!may_open(COUNT + 500))
+        cr_skip_test("too few descriptors may be open");
+    EACH_BACKEND(b)
+    {
+        int ends[2];
+        int result = socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends);
+        cr_assert_eq(result, 0);
+        start(backends[b]);
+        for (int i = 0; i < CAP; i++)
+            lend(i);
+        for (int i = CAP; i < COUNT; i++)
+            lend_silent(&crowd[i], ends[1]);
+        turn();
+        cr_assert_eq(IN_FLIGHT(0), CAP);
+        cr_assert_eq(WAITING(0), ADMISSION_WAITING_MAX);
+        cr_assert_eq(stats_of(0)->handshakes_refused, 0, "one that fits is not refused");
+
+        for (int i = 0; i < BEYOND; i++)
+            lend_silent(&crowd[COUNT + i], ends[1]);
+        turn();
+        for (int i = 0; i < BEYOND; i++) {
+            const struct peer *peer = &crowd[COUNT + i];
+            cr_assert_eq(peer->closed, 1);
+            cr_assert_eq(peer->outcome, OUTCOME_HANDSHAKE_FAILED);
+            cr_assert_not_null(strstr(peer->text, "too many connections wait"), "%s", peer->text);
+        }
+        cr_assert_eq(stats_of(0)->handshakes_refused, BEYOND);
+        cr_assert_eq(stats_of(0)->handshakes_failed + stats_of(0)->handshakes_timed_out, 0);
+        cr_assert_eq(WAITING(0), ADMISSION_WAITING_MAX);
+        for (int i = CAP; i < COUNT; i++)
+            cr_assert_eq(crowd[i].closed, 0);
+
+        leave(0); /* the first of those that wait begins, and leaves a place */
+        TURN_UNTIL(WAITING(0) == ADMISSION_WAITING_MAX - 1);
+        lend_silent(&crowd[COUNT + BEYOND], ends[1]);
+        turn();
+        cr_assert_eq(crowd[COUNT + BEYOND].closed, 0);
+        cr_assert_eq(WAITING(0), ADMISSION_WAITING_MAX);
+        cr_assert_eq(stats_of(0)->handshakes_refused, BEYOND);
+        close(ends[0]);
+        stop();
+        close(ends[1]);
+        for (int i = CAP; i <= COUNT + BEYOND; i++)
+            cr_assert_eq(crowd[i].closed, 1);
     }
 }
 
