@@ -13,10 +13,7 @@ enum {
 bool element_scan_begin(struct call *call, struct element_scan *scan)
 {
     *scan = (struct element_scan){.count = COUNT_DEFAULT};
-    if (number_parse_u64(call->argv[2], &scan->cursor))
-        return true;
-    reply_error(call->reply, "ERR invalid cursor");
-    return false;
+    return call_cursor(call, 2, &scan->cursor);
 }
 
 bool element_scan_options(struct call *call, struct element_scan *scan, bool allows_novalues)

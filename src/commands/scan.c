@@ -104,12 +104,8 @@ static void filter(struct call *call, const struct scan_options *options,
 static void scan_command(struct call *call)
 {
     uint64_t cursor;
-    if (!number_parse_u64(call->argv[1], &cursor)) {
-        reply_error(call->reply, "ERR invalid cursor");
-        return;
-    }
     struct scan_options options = {.count = SCAN_COUNT_DEFAULT};
-    if (!parse_scan_options(call, &options))
+    if (!call_cursor(call, 1, &cursor) || !parse_scan_options(call, &options))
         return;
     struct scan_result result = {0};
     cursor = scan_some(call->db, cursor, options.count, &result);

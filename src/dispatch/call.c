@@ -77,6 +77,29 @@ bool call_integer_in(struct call *call, int index, int64_t minimum, int64_t maxi
     return false;
 }
 
+/* By the rules of strtoul, without space before it: signs and zeros may lead, a minus wraps, a NUL
+ * ends. That the empty text is no cursor is 7.2's. */
+bool call_cursor(struct call *call, int index, uint64_t *cursor)
+{
+    struct bytes text = call->argv[index];
+    bool is_negative = text.size > 0 && text.data[0] == '-';
+    size_t start = is_negative || (text.size > 0 && text.data[0] == '+');
+    size_t end = start;
+    uint64_t value = 0;
+    bool is_valid = true;
+    for (; end < text.size && text.data[end] >= '0' && text.data[end] <= '9'; end++) {
+        is_valid &= !__builtin_mul_overflow(value, 10, &value);
+        is_valid &= !__builtin_add_overflow(value, (uint64_t)(text.data[end] - '0'), &value);
+    }
+    is_valid &= end > start && (end == text.size || text.data[end] == '\0');
+    if (!is_valid) {
+        reply_error(call->reply, "ERR invalid cursor");
+        return false;
+    }
+    *cursor = is_negative ? -value : value;
+    return true;
+}
+
 bool call_double(struct call *call, int index, double *value, const char *error)
 {
     if (number_parse_double(call->argv[index], value))

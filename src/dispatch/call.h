@@ -77,6 +77,8 @@ static inline void call_reply_string(struct call *call, const struct entry *entr
 bool call_integer(struct call *call, int index, int64_t *value, const char *error);
 bool call_integer_in(struct call *call, int index, int64_t minimum, int64_t maximum, int64_t *value,
                      const char *error);
+/* A cursor of SCAN and its like, as 7.0 reads them. */
+bool call_cursor(struct call *call, int index, uint64_t *cursor);
 bool call_double(struct call *call, int index, double *value, const char *error);
 bool call_arity_error(
     struct call *call); /* "ERR wrong number of arguments for 'x' command"; false */

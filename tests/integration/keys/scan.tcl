@@ -71,6 +71,18 @@ start_server {} {
         assert_error "ERR invalid cursor" {r scan abc}
         assert_error "ERR invalid cursor" {r scan 18446744073709551616}
         assert_error "ERR invalid cursor" {r scan 1x}
+        r sadd s a
+        r hset h a 1
+        r zadd z 1 a
+        foreach command {{scan} {sscan s} {hscan h} {zscan z} {sscan nosuch}} {
+            foreach cursor {" 1" "1 " "\t1" + - +-1 0x1 abc -18446744073709551616} {
+                assert_error "ERR invalid cursor" {r {*}$command $cursor}
+            }
+            foreach {cursor same} [list +0 0 00 0 -0 0 +1 1 01 1 "1\x002" 1 -1 18446744073709551615] {
+                assert_equal [r {*}$command $same] [r {*}$command $cursor] $cursor
+            }
+        }
+        r del s h z
         r scan 18446744073709551615
         assert_equal PONG [r ping]
     }

@@ -84,11 +84,42 @@ Test(scan, errors)
 {
     expect_reply(fx, "-ERR invalid cursor", "SCAN x");
     expect_reply(fx, "-ERR invalid cursor", "SCAN \" 0\"");
+    static const char *refused[] = {"\"\"",
+                                    "\"1 \"",
+                                    "+",
+                                    "-",
+                                    "--1",
+                                    "+-1",
+                                    "0x1",
+                                    "1x",
+                                    "1.0",
+                                    "-18446744073709551616",
+                                    "111111111111111111111"};
+    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+        expect_reply(fx, "-ERR invalid cursor", "SCAN %s", refused[i]);
     expect_reply(fx, "-ERR syntax error", "SCAN 0 COUNT");
     expect_reply(fx, "-ERR syntax error", "SCAN 0 COUNT 0");
     expect_reply(fx, "-ERR syntax error", "SCAN 0 COUNT -5");
     expect_reply(fx, "-ERR value is not an integer or out of range", "SCAN 0 COUNT x");
     expect_reply(fx, "-ERR syntax error", "SCAN 0 FOO 1");
+}
+
+/* Signs, leading zeros, a NUL behind the number: whatever strtoul takes. */
+Test(scan, cursors_are_numbers_of_c)
+{
+    static const char *zero[] = {"+0", "-0", "00", "0000000000000000000000000", "\"0\\x00\""};
+    fixture_run(fx, "SET k v");
+    for (size_t i = 0; i < sizeof(zero) / sizeof(zero[0]); i++)
+        expect_reply(fx, "*2 $1 0 *1 $1 k", "SCAN %s", zero[i]);
+    static const char *others[] = {"+1", "01", "-1", "-18446744073709551615", "\"1\\x002\""};
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        cr_assert_eq(strncmp(fixture_run(fx, "SCAN %s", others[i]), "*2 $1 ", 6), 0);
+    for (int i = 0; i < 100; i++)
+        fixture_run(fx, "SET key%d v", i);
+    char wanted[4096];
+    (void)snprintf(wanted, sizeof(wanted), "%s", fixture_run(fx, "SCAN 5 COUNT 1000"));
+    expect_reply(fx, wanted, "SCAN +000005 COUNT 1000");
+    expect_reply(fx, wanted, "SCAN -18446744073709551611 COUNT 1000");
 }
 
 /* dragonfly #4466 */

@@ -200,6 +200,8 @@ Test(set, sscan)
     expect_reply(fx, "*2 $1 0 *1 $2 30", "SSCAN s 0 MATCH 3*");
     expect_reply(fx, "*2 $1 0 *3 $1 1 $1 2 $2 30", "SSCAN s 5 COUNT 1");
     expect_reply(fx, "-ERR invalid cursor", "SSCAN s x");
+    expect_reply(fx, "-ERR invalid cursor", "SSCAN s \" 0\"");
+    cr_assert_eq(strncmp(fixture_run(fx, "SSCAN s +00"), "*2 $1 0 ", 8), 0);
     expect_reply(fx, SYNTAX, "SSCAN s 0 COUNT 0");
     expect_reply(fx, NOT_INTEGER, "SSCAN s 0 COUNT x");
     expect_reply(fx, "-ERR NOVALUES option can only be used in HSCAN", "SSCAN s 0 NOVALUES");
