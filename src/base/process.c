@@ -322,19 +322,36 @@ struct slice_request {
     uint64_t period_ns;
 };
 
+/* Of a thread of the two classes that share slices; its flags left out. */
+static bool read_scheduling(int tid, struct slice_request *found)
+{
+    if (syscall(SYS_sched_getattr, tid, found, sizeof(*found), 0) != 0)
+        return false;
+    found->flags = 0;
+    return found->policy == SCHED_OTHER || found->policy == SCHED_BATCH;
+}
+
 void process_set_slice(int64_t slice_us)
 {
-    if (sched_getscheduler(0) != SCHED_OTHER)
+    struct slice_request request;
+    if (!read_scheduling(0, &request))
         return;
-    errno = 0;
-    int nice_level = getpriority(PRIO_PROCESS, 0);
-    if (errno != 0)
-        return;
-    struct slice_request request = {.size = sizeof(request),
-                                    .policy = SCHED_OTHER,
-                                    .nice = nice_level,
-                                    .slice_ns = (uint64_t)slice_us * 1000};
+    request.slice_ns = (uint64_t)slice_us * 1000;
     (void)syscall(SYS_sched_setattr, 0, &request, 0);
+}
+
+bool process_is_scheduled_normally(void)
+{
+    return sched_getscheduler(0) == SCHED_OTHER;
+}
+
+void process_set_batch(int tid, bool is_batch)
+{
+    struct slice_request request;
+    if (!read_scheduling(tid, &request))
+        return;
+    request.policy = is_batch ? SCHED_BATCH : SCHED_OTHER;
+    (void)syscall(SYS_sched_setattr, tid, &request, 0);
 }
 
 static uint64_t smaller(uint64_t a, uint64_t b)

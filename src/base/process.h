@@ -2,6 +2,7 @@
 #ifndef BASE_PROCESS_H
 #define BASE_PROCESS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* fork, setsid, standard streams to /dev/null. 0 in the daemon (the parent exits), -errno. */
@@ -33,6 +34,13 @@ int process_check_cpulist(const char *list);
  * same. No effect before Linux 6.12, or on a thread of another scheduling class. Threads inherit
  * it. */
 void process_set_slice(int64_t slice_us);
+/* Of the calling thread: the class that nobody chose (SCHED_OTHER of sched(7)). */
+bool process_is_scheduled_normally(void);
+/* A thread of this process (0: the calling one) does not interrupt whoever has the processor when
+ * it wakes up, but waits until that one sleeps or its slice is over (SCHED_BATCH of sched(7));
+ * false: as usual. Slice and nice level stay. No effect on a thread of a third class, or where the
+ * kernel refuses. Threads inherit it. */
+void process_set_batch(int tid, bool is_batch);
 /* For how long the calling thread has wanted a processor: ran, or was ready and waited for one that
  * others had. 0 where the kernel does not tell. */
 uint64_t process_wanted_us(void);

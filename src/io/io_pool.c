@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/process.h"
 #include "base/text.h"
 #include "io/tls_context.h"
 #include "io/tls_tickets.h"
@@ -21,6 +22,8 @@ struct io_pool {
     bool prefers_main;
     int spread; /* how many threads take connections */
     int handshake_spread;
+    bool is_batch;
+    bool is_scheduled_normally; /* as it was when the pool was made */
     struct loop_options loop;
     const struct io_thread_handler *handler;
     void *context;
@@ -122,6 +125,7 @@ struct io_pool *io_pool_create(const struct io_pool_options *options, char *erro
     pool->configured = options->threads;
     pool->spread = IO_THREADS_MAX;
     pool->handshake_spread = IO_THREADS_MAX;
+    pool->is_scheduled_normally = process_is_scheduled_normally();
     pool->loop = options->loop;
     pool->handler = options->handler;
     pool->context = options->context;
@@ -250,6 +254,18 @@ void io_pool_set_handshake_spread(struct io_pool *pool, int threads)
 {
     assert(threads >= 1);
     pool->handshake_spread = threads;
+}
+
+void io_pool_set_batch(struct io_pool *pool, bool is_batch)
+{
+    if (!pool->is_scheduled_normally || pool->is_batch == is_batch)
+        return;
+    pool->is_batch = is_batch;
+    for (int i = 0; i <= pool->highest; i++) {
+        const struct io_thread *thread = pool->threads[i];
+        if (thread && io_thread_is_up(thread))
+            process_set_batch(thread->tid, is_batch);
+    }
 }
 
 bool io_pool_is_spread_to(const struct io_pool *pool, const struct io_thread *thread)

@@ -58,6 +58,10 @@ bool io_pool_is_spread_to(const struct io_pool *pool, const struct io_thread *th
 struct io_thread *io_pool_choose(struct io_pool *pool) ON_MAIN;
 /* How many of the I/O threads make handshakes, the first ones; at first: all. */
 void io_pool_set_handshake_spread(struct io_pool *pool, int threads) ON_MAIN;
+/* Main and its I/O threads take turns instead of interrupting one another when they wake up
+ * (process_set_batch): fewer switches, larger turns. No effect when the process was started in a
+ * class of its own. At first: no. */
+void io_pool_set_batch(struct io_pool *pool, bool is_batch) ON_MAIN;
 /* The same for a connection that begins with a handshake. Those are dear, and main must stay quick:
  * it makes none while there are I/O threads. */
 struct io_thread *io_pool_choose_for_handshake(struct io_pool *pool) ON_MAIN;

@@ -13,6 +13,7 @@
 #include <semaphore.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { MESSAGES_PER_TURN_MAX = 1024, BACKLOG_WAIT_US = 100 };
 
@@ -152,6 +153,7 @@ static void run(struct io_thread *thread)
         thread->awaits_main = spsc_has_unpublished(&thread->to_main.ring);
         bool is_published = mailbox_publish(&thread->to_main);
         io_stat_add(loop_stats(thread->loop)->wakeups_sent, thread->to_main.signals - signals);
+        loop_submit(thread->loop);
         wait_us = choose_wait(thread, is_published);
     }
     io_thread_report(thread, (struct message){.type = IO_MESSAGE_STOPPED});
@@ -164,6 +166,7 @@ static void *thread_main(void *argument)
     struct start_argument *start = argument;
     struct io_thread *thread = start->thread;
     thread_role_enter(thread->index, thread->name);
+    thread->tid = gettid(); /* main reads it after `ready` */
     clock_update();
     process_set_slice(0); /* not main's */
     if (thread->cpulist[0] && process_set_cpulist(thread->cpulist) != 0)

@@ -65,6 +65,7 @@ struct io_thread {
 
     /* -- main's -- */
     size_t own_memory; /* what main holds for it */
+    int tid;           /* the kernel's, once it stands; of index 0: 0, which is the caller's */
     pthread_t thread;
     bool is_started;
     enum io_thread_state state;

@@ -151,7 +151,8 @@ size_t loop_poll(struct loop *loop, int64_t wait_us)
     loop->is_polling = true;
     struct io_stats *stats = loop->stats;
     io_stat_add(stats->turns, 1);
-    size_t done = loop->ops->prepare(loop);
+    size_t done = loop->ops->prepare(loop) + loop->submitted;
+    loop->submitted = 0;
     bool was_slow = run_slow(loop);
     size_t ready_count = loop->lists[LOOP_LIST_READY].count;
     int64_t turn_began_us = clock_us();
@@ -180,6 +181,18 @@ void loop_flush(struct loop *loop)
     loop_assert_owner(loop);
     assert(!loop->is_polling);
     (void)run_tasks(loop, LOOP_LIST_FLUSH, loop->lists[LOOP_LIST_FLUSH].count);
+}
+
+void loop_submit(struct loop *loop)
+{
+    loop_assert_owner(loop);
+    assert(!loop->is_polling);
+    if (loop->kind != LOOP_BACKEND_URING)
+        return; /* sends at once */
+    loop->is_polling = true;
+    loop->submitted += loop->ops->prepare(loop);
+    loop->ops->wait(loop, 0);
+    loop->is_polling = false;
 }
 
 size_t loop_socket_count(const struct loop *loop)

@@ -7,6 +7,7 @@
  *                                 tasks that were ready before
  *     ... the owner's own phases (mailboxes, command execution) ...
  *     loop_flush(loop);           run the flush tasks: one send per connection
+ *     loop_submit(loop);          put them on their way, before the owner looks whether to sleep
  *
  * Completions are first collected and only then run, so callbacks never recurse. A callback may
  * start or stop anything on its own loop, itself included. loop_poll does not wait while a task is
@@ -46,6 +47,10 @@ const char *loop_backend_reason(const struct loop *loop); /* one line for the lo
 /* wait_us: 0 polls, -1 waits without limit (next timer at most). Returns completions run. */
 size_t loop_poll(struct loop *loop, int64_t wait_us);
 void loop_flush(struct loop *loop);
+/* What loop_poll would submit goes out now, without waiting. Sending takes longer than anything
+ * else in a turn: whoever submits before announcing sleep is not woken in vain meanwhile, and the
+ * time counts as busy, not as idle. Changes nothing else; may be left out. */
+void loop_submit(struct loop *loop);
 /* True when a task waits to run (ready or flush): the owner must not sleep, and loop_poll will not.
  */
 bool loop_has_ready(const struct loop *loop);

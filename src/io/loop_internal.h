@@ -46,6 +46,7 @@ struct loop {
     uint32_t heap_buffers_kept;
     uint32_t socket_count;
     uint32_t watch_count;
+    size_t submitted; /* what loop_submit completed, to be told by the next loop_poll */
     bool is_polling;
     enum loop_backend kind;
     char reason[LOOP_REASON_MAX];

@@ -48,6 +48,7 @@ static int64_t choose_wait(struct server *server) ON_MAIN
 
 static void wait_for_work(struct server *server) ON_MAIN
 {
+    loop_submit(io_pool_main_loop(server->pool));
     int64_t wait_us = choose_wait(server);
     if (wait_us != 0)
         keyspace_expire_fast(server->keyspace, clock_wall_ms());

@@ -30,6 +30,15 @@ struct placement {
     int64_t looked_us;
     unsigned calm_periods; /* at home: since when */
     unsigned patience;     /* calm periods before the next trial */
+    unsigned busy_periods; /* at home: since when main is too busy */
+    unsigned lone_periods; /* without company: since when */
+    unsigned lent_periods; /* lending: since when */
+    unsigned hold;         /* how long few clients stay at home when lending was in vain */
+    unsigned hold_periods; /* left of it */
+    uint64_t held_clients; /* how many there were when it began */
+    uint64_t rate;         /* requests a second, in the last period */
+    uint64_t home_rate;    /* before lending began */
+    uint64_t trial_rates;  /* sum over the periods that count */
     int moves;             /* begun in this period */
     int processors;        /* of the I/O threads */
     bool are_others_busy;  /* the I/O threads did something worth mentioning */
@@ -53,6 +62,7 @@ struct placement *placement_create(struct exchange *exchange, struct io_pool *po
     placement->facts.spread = IO_THREADS_MAX;
     placement->processors = IO_THREADS_MAX;
     placement->patience = PLACEMENT_CALM_PERIODS;
+    placement->hold = PLACEMENT_HOLD_PERIODS;
     placement->looked_us = clock_us();
     placement->meter = process_wanted_us;
     return placement;
@@ -78,6 +88,9 @@ static void set_lending(struct placement *placement, bool is_lending) ON_MAIN
 {
     placement->facts.is_lending = is_lending;
     placement->calm_periods = 0;
+    placement->busy_periods = 0;
+    placement->lent_periods = 0;
+    placement->trial_rates = 0;
     io_pool_prefer_main(placement->pool, !is_lending);
 }
 
@@ -165,7 +178,7 @@ static uint64_t mean(uint64_t total, uint64_t count)
 }
 
 /* How many requests came together: in a batch, and how many batches in a turn of main. */
-static void measure_company(struct placement *placement) ON_MAIN
+static void measure_company(struct placement *placement, int64_t elapsed_us) ON_MAIN
 {
     struct placement_facts *facts = &placement->facts;
     uint64_t requests = exchange_requests_total(placement->exchange);
@@ -176,11 +189,13 @@ static void measure_company(struct placement *placement) ON_MAIN
     uint64_t width = mean(new_batches, turns - placement->turns);
     uint64_t threads = (uint64_t)find_extremes(placement).count;
     uint64_t clients = placement->clients->count;
+    facts->is_away = io_pool_thread(placement->pool, 0)->clients * 2 < clients;
     facts->is_deep =
         depth >= PLACEMENT_DEEP_REQUESTS && clients >= threads * PLACEMENT_DEEP_CLIENTS;
     facts->is_wide =
-        width >= (facts->is_lending ? PLACEMENT_WIDE_BATCHES_LENT : PLACEMENT_WIDE_BATCHES) &&
+        width >= (facts->is_away ? PLACEMENT_WIDE_BATCHES_LENT : PLACEMENT_WIDE_BATCHES) &&
         clients >= threads * PLACEMENT_WIDE_CLIENTS;
+    placement->rate = (requests - placement->requests) * 1000000 / (uint64_t)elapsed_us;
     placement->requests = requests;
     placement->batches = batches;
     placement->turns = turns;
@@ -233,12 +248,34 @@ static bool begin_move(struct placement *placement, struct client *client, struc
     return true;
 }
 
+/* So few that they share as many threads as there are processors. */
+static bool are_few(const struct placement_facts *facts)
+{
+    return facts->spread < IO_THREADS_MAX;
+}
+
+/* Main, or main if it had the many that are away. */
 static bool is_too_busy(const struct placement_facts *facts)
 {
-    if (facts->is_wide && facts->main_wanted_percent > PLACEMENT_LEND_PERCENT)
+    bool would_be = facts->is_away && !are_few(facts);
+    unsigned percent = would_be ? facts->busy_percent : facts->main_wanted_percent;
+    if (facts->is_wide && percent > PLACEMENT_LEND_PERCENT)
         return true;
     return facts->main_busy_percent >
            (facts->is_deep ? PLACEMENT_DEEP_LEND_PERCENT : PLACEMENT_LEND_PERCENT);
+}
+
+/* Few clients whose requests come one at a time. */
+static bool is_on_trial(const struct placement *placement)
+{
+    return are_few(&placement->facts) && !placement->facts.is_deep;
+}
+
+/* True while lending is not to be tried again. */
+static bool is_held(const struct placement *placement) ON_MAIN
+{
+    return placement->hold_periods > 0 && is_on_trial(placement) &&
+           placement->clients->count <= 2 * placement->held_clients;
 }
 
 enum lend_what {
@@ -281,7 +318,7 @@ void placement_on_opened(struct placement *placement, struct client *client)
         bring_in(placement, client);
         return;
     }
-    if (is_too_busy(&placement->facts))
+    if (is_too_busy(&placement->facts) && !is_held(placement))
         return;
     const struct io_stats *stats = loop_stats(client->thread->loop);
     if (io_stat_read(stats->handshakes_in_flight) < PLACEMENT_HANDSHAKES_MAX)
@@ -391,6 +428,8 @@ static size_t room_at_home(struct placement *placement)
 {
     const struct placement_facts *facts = &placement->facts;
     size_t own = io_pool_thread(placement->pool, 0)->clients;
+    if (is_on_trial(placement))
+        return SIZE_MAX;
     if (is_calm(facts))
         return own < 4 ? 4 : own;
     if (facts->is_deep || facts->main_busy_percent >= PLACEMENT_FILL_PERCENT)
@@ -398,23 +437,66 @@ static size_t room_at_home(struct placement *placement)
     return own < 4 ? 1 : own / 4;
 }
 
+/* There was as much to do as before, and hardly more was done. */
+static bool was_in_vain(struct placement *placement)
+{
+    if (placement->lent_periods > PLACEMENT_TRIAL_PERIODS || !is_on_trial(placement))
+        return false;
+    if (placement->lent_periods > PLACEMENT_TRIAL_PERIODS / 2)
+        placement->trial_rates += placement->rate;
+    if (placement->lent_periods < PLACEMENT_TRIAL_PERIODS)
+        return false;
+    uint64_t rate = placement->trial_rates / (PLACEMENT_TRIAL_PERIODS / 2);
+    bool is_in_vain = placement->facts.busy_percent > PLACEMENT_CALM_PERCENT &&
+                      rate * 100 < placement->home_rate * (100 + PLACEMENT_GAIN_PERCENT);
+    if (!is_in_vain)
+        placement->hold = PLACEMENT_HOLD_PERIODS;
+    return is_in_vain;
+}
+
+static void hold_at_home(struct placement *placement) ON_MAIN
+{
+    placement->hold_periods = placement->hold;
+    placement->held_clients = placement->clients->count;
+    if (placement->hold < PLACEMENT_HOLD_PERIODS_MAX)
+        placement->hold *= 2;
+    set_lending(placement, false);
+}
+
 static void be_home(struct placement *placement) ON_MAIN
 {
     placement->calm_periods++;
+    if (placement->hold_periods > 0)
+        placement->hold_periods--;
+    if (is_held(placement)) {
+        take_back(placement, SIZE_MAX);
+        return;
+    }
     if (placement->calm_periods == PLACEMENT_PROVEN_PERIODS)
         placement->patience = PLACEMENT_CALM_PERIODS;
     if (!is_too_busy(&placement->facts)) {
+        placement->busy_periods = 0;
         take_back(placement, room_at_home(placement));
+        return;
+    }
+    if (is_on_trial(placement) && ++placement->busy_periods < PLACEMENT_BUSY_PERIODS) {
+        take_back(placement, SIZE_MAX);
         return;
     }
     if (placement->calm_periods < PLACEMENT_PROVEN_PERIODS &&
         placement->patience < PLACEMENT_CALM_PERIODS_MAX)
         placement->patience *= 2;
+    placement->home_rate = placement->rate;
     set_lending(placement, true);
 }
 
 static void be_lending(struct placement *placement) ON_MAIN
 {
+    placement->lent_periods++;
+    if (was_in_vain(placement)) {
+        hold_at_home(placement);
+        return;
+    }
     bool in_company = placement->facts.is_deep || placement->facts.is_wide;
     if (is_too_busy(&placement->facts))
         lend(placement, in_company ? LEND_BUSY : LEND_HALF);
@@ -447,6 +529,29 @@ static void choose_spread(struct placement *placement) ON_MAIN
                                  is_limited ? placement->processors + 1 : IO_THREADS_MAX);
 }
 
+static bool is_storm(struct placement *placement) ON_MAIN
+{
+    for (int i = 0; i <= io_pool_count(placement->pool); i++) {
+        const struct io_thread *thread = io_pool_thread(placement->pool, i);
+        if (thread && io_thread_is_up(thread) &&
+            io_stat_read(loop_stats(thread->loop)->handshakes_in_flight) > PLACEMENT_HANDSHAKES_MAX)
+            return true;
+    }
+    return false;
+}
+
+static void choose_scheduling(struct placement *placement) ON_MAIN
+{
+    struct placement_facts *facts = &placement->facts;
+    bool in_company = facts->is_lending && (facts->is_deep || facts->is_wide);
+    placement->lone_periods = in_company ? 0 : placement->lone_periods + 1;
+    if (is_storm(placement) || placement->lone_periods >= PLACEMENT_BATCH_PERIODS)
+        facts->is_batch = false;
+    else if (in_company)
+        facts->is_batch = true;
+    io_pool_set_batch(placement->pool, facts->is_batch);
+}
+
 static void decide(struct placement *placement) ON_MAIN
 {
     if (placement->facts.is_elastic)
@@ -474,9 +579,10 @@ void placement_run(struct placement *placement)
     io_pool_tend(placement->pool);
     measure(placement, elapsed_us);
     measure_wanted(placement, elapsed_us);
-    measure_company(placement);
+    measure_company(placement, elapsed_us);
     choose_spread(placement);
     empty_retiring(placement);
     if (has_threads(placement))
         decide(placement);
+    choose_scheduling(placement);
 }

@@ -8,7 +8,12 @@
  * lent early: the threads decrypt while main executes. So it is when many clients have requests at
  * the same time and others have the processor that main wants: several threads get more of it than
  * one. Few clients are lent to no more threads than there are processors beside main's: more would
- * only take turns, each with fewer requests at a time. What decides is measured: the share of the
+ * only take turns, each with fewer requests at a time. And where the processors are full already,
+ * lending a few clients only adds to the work: when it does not serve more, they come home and stay
+ * there for a while. While lent requests travel in company the
+ * threads do not interrupt one another (io_pool_set_batch): where processors are few, main would
+ * take theirs for each batch, and they main's. Not while handshakes are made in number, which would
+ * keep main waiting. What decides is measured: the share of the
  * last period that main and each I/O thread were busy, and how many requests came together.
  */
 #ifndef SERVER_PLACEMENT_H
@@ -52,7 +57,18 @@ enum {
      * are fewer than the second: a thread that waits for a processor keeps only its share of them
      * waiting. */
     PLACEMENT_MANY_CLIENTS = 64,
-    PLACEMENT_FEW_CLIENTS = 48
+    PLACEMENT_FEW_CLIENTS = 48,
+    /* Few clients without pipelines are all served at home first, and lent when main was too busy
+     * for so many periods. What it brings: after so many more, of which the latter half counts, it
+     * must serve more than at home by at least so much, or they stay at home
+     * for a while (periods; twice as many each time), or until there are twice as many clients. */
+    PLACEMENT_BUSY_PERIODS = 3,
+    PLACEMENT_TRIAL_PERIODS = 4,
+    PLACEMENT_GAIN_PERCENT = 10,
+    PLACEMENT_HOLD_PERIODS = 300,
+    PLACEMENT_HOLD_PERIODS_MAX = 2400,
+    /* Without company for so many periods, the threads interrupt one another again. */
+    PLACEMENT_BATCH_PERIODS = 5
 };
 
 struct placement;
@@ -77,6 +93,8 @@ struct placement_facts {
     bool is_lending;            /* main has too much to do: new connections go to the I/O threads */
     bool is_deep;               /* many clients with deep pipelines */
     bool is_wide;               /* many clients have requests at the same time */
+    bool is_away;               /* most clients are lent, or opened on the I/O threads */
+    bool is_batch;              /* the threads do not interrupt one another */
     int spread;                 /* connections are lent to so many of the I/O threads */
     unsigned main_busy_percent; /* of the last period */
     unsigned main_wanted_percent; /* main ran, or waited for a processor */

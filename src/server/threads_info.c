@@ -34,7 +34,7 @@ static void write_placement(struct buffer *out, const struct server *server) ON_
     (void)buffer_printf(
         out,
         "io_placement:%s\r\nio_placement_main_busy_percent:%u\r\nio_placement_busy_percent:%u\r\n"
-        "io_placement_spread:%d\r\n"
+        "io_placement_spread:%d\r\nio_placement_taking_turns:%d\r\n"
         "io_placement_lent:%llu\r\nio_placement_taken_back:%llu\r\nio_placement_evened:%llu\r\n"
         "io_placement_moved:%llu\r\nio_placement_stayed:%llu\r\nio_placement_moving:%llu\r\n",
         !facts.is_elastic  ? "fixed"
@@ -42,7 +42,7 @@ static void write_placement(struct buffer *out, const struct server *server) ON_
                            : "elastic,home",
         facts.main_busy_percent, facts.busy_percent,
         facts.spread < io_pool_count(server->pool) ? facts.spread : io_pool_count(server->pool),
-        (unsigned long long)facts.lent, (unsigned long long)facts.taken_back,
+        facts.is_batch, (unsigned long long)facts.lent, (unsigned long long)facts.taken_back,
         (unsigned long long)facts.evened, (unsigned long long)moves.moved,
         (unsigned long long)moves.stayed, (unsigned long long)moves.under_way);
 }

@@ -225,6 +225,8 @@ static void suite_turns(struct loop *loop, unsigned count)
     for (unsigned i = 0; i < count; i++) {
         loop_poll(loop, 0);
         loop_flush(loop);
+        if (i % 2 == 1)
+            loop_submit(loop);
     }
 }
 
@@ -941,4 +943,31 @@ void suite_a_send_completion_alone_does_not_keep_the_loop_awake(enum loop_backen
         expect_eq(loop_stats(loop)->waits, waits + 1);
     }
     finish(&end, peer);
+}
+
+void suite_what_was_submitted_is_out_before_the_loop_waits(enum loop_backend backend)
+{
+    enum { COUNT = 8 }; /* more than are sent without a request */
+    struct loop *loop = suite_begin(backend);
+    struct end ends[COUNT];
+    int peers[COUNT];
+    for (unsigned i = 0; i < COUNT; i++)
+        peers[i] = open_receiving(&ends[i], loop, unix_pair);
+    suite_turns(loop, 2);
+    for (unsigned i = 0; i < COUNT; i++)
+        end_send(&ends[i], "ping", 4);
+    loop_submit(loop);
+    char text[5] = "";
+    for (unsigned i = 0; i < COUNT; i++)
+        expect_eq(recv(peers[i], text, sizeof(text), MSG_DONTWAIT), 4);
+    expect_eq(memcmp(text, "ping", 4), 0);
+    loop_submit(loop); /* nothing is left: no effect */
+    size_t completed = loop_poll(loop, 0);
+    expect_geq(completed, backend == LOOP_BACKEND_URING ? COUNT : 0);
+    for (unsigned i = 0; i < COUNT; i++) {
+        expect_eq(ends[i].sents, 1);
+        end_close(&ends[i]);
+        close(peers[i]);
+    }
+    loop_destroy(loop);
 }

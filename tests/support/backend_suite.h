@@ -34,7 +34,8 @@
     X(watch_is_level_triggered)                                                                \
     X(watch_stopped_by_another_in_the_same_turn)                                               \
     X(waiting_ends_with_the_limit_and_with_timers)                                             \
-    X(a_send_completion_alone_does_not_keep_the_loop_awake)
+    X(a_send_completion_alone_does_not_keep_the_loop_awake)                                    \
+    X(what_was_submitted_is_out_before_the_loop_waits)
 // clang-format on
 
 #define DECLARE_SUITE_TEST(name) void suite_##name(enum loop_backend backend);

@@ -414,3 +414,32 @@ Test(process, a_slice_changes_nothing_else)
               "kernels before 6.12 have no slices");
     cr_assert_eq(after.slice_ns, before.slice_ns);
 }
+
+Test(process, batch_changes_the_class_alone)
+{
+    process_set_slice(500);
+    struct slice_facts before = slice_facts();
+    cr_assert(process_is_scheduled_normally());
+    process_set_batch(0, true);
+    struct slice_facts during = slice_facts();
+    cr_assert_eq(during.policy, SCHED_BATCH);
+    cr_assert_eq(during.nice, before.nice);
+    cr_assert_eq(during.slice_ns, before.slice_ns);
+    cr_assert_not(process_is_scheduled_normally());
+    process_set_slice(0);
+    cr_assert_eq(slice_facts().policy, SCHED_BATCH, "a slice leaves the class");
+    process_set_batch((int)gettid(), false);
+    cr_assert_eq(slice_facts().policy, SCHED_OTHER);
+    process_set_batch(1 << 22, true); /* nobody: no effect */
+}
+
+Test(process, another_class_is_left_alone)
+{
+    struct sched_param parameter = {0};
+    cr_assert_eq(sched_setscheduler(0, SCHED_IDLE, &parameter), 0);
+    process_set_batch(0, true);
+    process_set_slice(500);
+    cr_assert_eq(sched_getscheduler(0), SCHED_IDLE);
+    process_set_batch(0, false);
+    cr_assert_eq(sched_getscheduler(0), SCHED_IDLE);
+}

@@ -7,6 +7,7 @@
 #include "io/tls_context.h"
 #include "io/tls_tickets.h"
 #include <criterion/criterion.h>
+#include <sched.h>
 #include <string.h>
 
 enum { MESSAGE_ECHO = IO_MESSAGE_USER };
@@ -193,6 +194,38 @@ Test(io_pool, sums_stand_still_once_the_threads_were_told_to_end)
     cr_assert_geq(after.turns, before.turns);
     cr_assert(io_pool_is_stopped(pool));
     io_pool_destroy(pool);
+}
+
+static void all_have_class(struct io_pool *pool, int policy)
+{
+    for (int i = 0; i <= io_pool_count(pool); i++)
+        cr_assert_eq(sched_getscheduler(io_pool_thread(pool, i)->tid), policy, "thread %d", i);
+}
+
+Test(io_pool, threads_take_turns_or_interrupt_one_another)
+{
+    struct io_pool *pool = open_pool(3);
+    all_have_class(pool, SCHED_OTHER);
+    io_pool_set_batch(pool, true);
+    all_have_class(pool, SCHED_BATCH);
+    char error[256];
+    cr_assert_eq(io_pool_resize(pool, 5, error), 0, "%s", error);
+    all_have_class(pool, SCHED_BATCH);
+    io_pool_set_batch(pool, true);
+    io_pool_set_batch(pool, false);
+    all_have_class(pool, SCHED_OTHER);
+    close_pool(pool);
+}
+
+Test(io_pool, a_class_that_was_chosen_for_the_process_stays)
+{
+    struct sched_param parameter = {0};
+    cr_assert_eq(sched_setscheduler(0, SCHED_BATCH, &parameter), 0);
+    struct io_pool *pool = open_pool(2);
+    io_pool_set_batch(pool, true);
+    io_pool_set_batch(pool, false);
+    all_have_class(pool, SCHED_BATCH);
+    close_pool(pool);
 }
 
 #ifdef BUILD_TLS

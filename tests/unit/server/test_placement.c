@@ -3,6 +3,7 @@
 #include "server/placement.h"
 
 #include "../client/exchange_rig.h"
+#include <sched.h>
 
 enum { COUNT = 16 };
 
@@ -216,6 +217,118 @@ Test(placement, few_clients_share_as_many_threads_as_there_are_processors)
     for (int i = 0; i < 4; i++)
         lent_period(0);
     cr_assert_gt(clients_at(4), 0, "fixed: over all");
+    stop();
+}
+
+static void start_with_few(void)
+{
+    start(2, true);
+    placement_set_processors(placement, 1);
+    period(0, 1);
+}
+
+Test(placement, few_clients_are_lent_when_main_is_too_busy_for_a_while)
+{
+    start_with_few();
+    period(99, 1);
+    period(99, 1);
+    cr_assert_eq(clients_at(0), COUNT, "a burst ends by itself");
+    period(10, 1);
+    for (int i = 0; i < PLACEMENT_BUSY_PERIODS; i++)
+        period(99, 1);
+    cr_assert(facts().is_lending);
+    cr_assert_lt(clients_at(0), COUNT);
+    stop();
+}
+
+/* Three times the requests while lent. */
+Test(placement, few_clients_stay_lent_when_more_is_served)
+{
+    start_with_few();
+    for (int i = 0; i < PLACEMENT_BUSY_PERIODS; i++)
+        period(99, 1);
+    for (int i = 0; i < 2 * PLACEMENT_TRIAL_PERIODS; i++)
+        period(70, 3);
+    cr_assert(facts().is_lending);
+    stop();
+}
+
+static void lend_in_vain(void)
+{
+    for (int i = 0; i < PLACEMENT_BUSY_PERIODS; i++)
+        period(99, 2);
+    cr_assert(facts().is_lending);
+    for (int i = 0; i < PLACEMENT_TRIAL_PERIODS; i++)
+        period(70, 1);
+    cr_assert_not(facts().is_lending);
+}
+
+Test(placement, few_clients_stay_at_home_when_lending_was_in_vain)
+{
+    start_with_few();
+    lend_in_vain();
+    for (int i = 0; i < 2 * PLACEMENT_BUSY_PERIODS; i++)
+        period(99, 1);
+    cr_assert_not(facts().is_lending);
+    cr_assert_eq(clients_at(0), COUNT);
+    period(99, 16);
+    cr_assert(facts().is_lending, "deep pipelines are no trial");
+    stop();
+}
+
+Test(placement, twice_as_many_clients_are_another_trial)
+{
+    start_with_few();
+    lend_in_vain();
+    rig.clients->count += COUNT + 1;
+    for (int i = 0; i < PLACEMENT_BUSY_PERIODS; i++)
+        period(99, 1);
+    rig.clients->count -= COUNT + 1;
+    cr_assert(facts().is_lending);
+    stop();
+}
+
+Test(placement, many_clients_that_opened_elsewhere_are_not_gathered_first)
+{
+    rig_start(2, LOOP_BACKEND_EPOLL);
+    placement = placement_create(rig.exchange, rig.pool, rig.clients);
+    looked_us = clock_us();
+    for (int i = 0; i < COUNT; i++)
+        peer_open(i);
+    RIG_UNTIL(rig.opened == COUNT);
+    cr_assert_eq(clients_at(0), 0);
+    placement_set_elastic(placement, true);
+    placement_set_meter(placement, read_wanted);
+    uint64_t *busy_us = &loop_stats(io_pool_main_loop(rig.pool))->busy_us;
+    uint64_t before_us = *busy_us;
+    starved_period(0, COUNT); /* the first look is at all that went before */
+    *busy_us = before_us + 95 * 1000;
+    starved_period(0, COUNT);
+    cr_assert(facts().is_away && facts().is_wide);
+    cr_assert(facts().is_lending, "busy %u", facts().busy_percent);
+    cr_assert_eq(clients_at(0), 0);
+    stop();
+}
+
+Test(placement, lent_company_takes_turns)
+{
+    start(2, true);
+    period(0, 1);
+    period(99, 16);
+    cr_assert(facts().is_deep && facts().is_lending);
+    cr_assert(facts().is_batch);
+    cr_assert_eq(sched_getscheduler(0), SCHED_BATCH);
+    for (int i = 1; i < PLACEMENT_BATCH_PERIODS; i++)
+        period(60, 1);
+    cr_assert(facts().is_batch, "a pause is no end");
+    period(60, 1);
+    cr_assert_not(facts().is_batch);
+    cr_assert_eq(sched_getscheduler(0), SCHED_OTHER);
+    struct io_stats *stats = loop_stats(io_pool_main_loop(rig.pool));
+    io_stat_add(stats->handshakes_in_flight, PLACEMENT_HANDSHAKES_MAX + 1);
+    period(99, 16);
+    cr_assert(facts().is_deep && facts().is_lending);
+    cr_assert_not(facts().is_batch, "not in a storm of handshakes");
     stop();
 }
 
