@@ -8,30 +8,19 @@
  * until nothing fails, FAULTS_STEP apart.
  */
 #include "base/log.h"
-#include "base/memory.h"
+#include "faults.h"
 #include "io/io_stats.h"
 #include "io/loop_internal.h"
-#include "io/tls_context.h"
 #include "io/tls_internal.h"
 #include "io/tls_tickets.h"
 #include "io/transport_tls.h"
-#include <dirent.h>
-#include <dlfcn.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define CERTIFICATES "tests/tls/"
 
 /* What is done. The first eight are conversations: the bits are as in fuzz_tls_transport.c. */
 enum {
@@ -44,18 +33,7 @@ enum {
     DO_COUNT
 };
 
-enum { ALL = 255, DATA_SIZE = 20000, CALLS_MAX = 1000 };
-
-/* Which calls fail. The process's, as the functions below are. */
-static struct {
-    bool is_on;
-    bool counts_files; /* else allocations */
-    uint64_t calls;
-    uint64_t first;
-    uint64_t count;
-    uint64_t failed;
-} faults;
-static int64_t live; /* OpenSSL's allocations */
+enum { DATA_SIZE = 20000, CALLS_MAX = 1000 };
 
 static struct loop *loop;
 static struct tls_tickets *tickets;
@@ -63,88 +41,9 @@ static struct tls_context *contexts[2]; /* a certificate is optional, is require
 static struct tls_context *model;       /* what a reload makes when nothing fails */
 static SSL_CTX *clients[4];             /* by DO_TLS13 and DO_CERTIFICATE */
 
-/* -- calls that fail -- */
-
-static bool must_fail(bool is_file)
+static bool fault_is_here(enum fault_kind kind)
 {
-    if (!faults.is_on || faults.counts_files != is_file)
-        return false;
-    faults.calls++;
-    bool fails = faults.calls >= faults.first &&
-                 (faults.count == ALL || faults.calls < faults.first + faults.count);
-    faults.failed += fails;
-    return fails;
-}
-
-static void *fault_alloc(size_t size, const char *file, int line)
-{
-    void *fresh = must_fail(false) ? NULL : mem_tls_alloc(size, file, line);
-    live += fresh != NULL;
-    return fresh;
-}
-
-static void *fault_realloc(void *old, size_t size, const char *file, int line)
-{
-    if (old == NULL)
-        return fault_alloc(size, file, line);
-    if (size > 0 && must_fail(false))
-        return NULL;
-    live -= size == 0;
-    return mem_tls_realloc(old, size, file, line);
-}
-
-static void fault_free(void *old, const char *file, int line)
-{
-    live -= old != NULL;
-    mem_tls_free(old, file, line);
-}
-
-/* In place of libc's, for the program and the libraries it uses. */
-#define REAL(name) ((__typeof__(name) *)dlsym(RTLD_NEXT, #name))
-
-int open(const char *path, int flags, ...)
-{
-    mode_t mode = 0;
-    if (flags & O_CREAT) {
-        va_list args;
-        va_start(args, flags);
-        mode = va_arg(args, mode_t);
-        va_end(args);
-    }
-    errno = EMFILE;
-    return must_fail(true) ? -1 : REAL(open)(path, flags, mode);
-}
-
-int fstat(int fd, struct stat *facts)
-{
-    errno = EIO;
-    return must_fail(true) ? -1 : REAL(fstat)(fd, facts);
-}
-
-/* A little at a time: it may fail in the middle of a file as well. */
-ssize_t read(int fd, void *to, size_t size)
-{
-    enum { SIZE_MAX_WHILE_ON = 700 };
-    errno = EIO;
-    if (must_fail(true))
-        return -1;
-    return REAL(read)(fd, to, faults.is_on && size > SIZE_MAX_WHILE_ON ? SIZE_MAX_WHILE_ON : size);
-}
-
-DIR *opendir(const char *path)
-{
-    errno = ENFILE;
-    return must_fail(true) ? NULL : REAL(opendir)(path);
-}
-
-static void arm(bool counts_files, uint64_t first, uint64_t count)
-{
-    faults.is_on = false;
-    faults.counts_files = counts_files;
-    faults.calls = 0;
-    faults.first = first;
-    faults.count = count;
-    faults.failed = 0;
+    return kind != FAULT_THREADS; /* there is one */
 }
 
 /* -- a conversation -- */
@@ -182,13 +81,13 @@ static void server_advance(struct server *server)
         static char data[9000];
         size_t count = 0;
         assert(calls < CALLS_MAX);
-        faults.is_on = true;
+        faults_switch(true);
         if (!server->is_open)
             server->result = ops->handshake(server->transport, &server->wire);
         else
             server->result =
                 ops->read(server->transport, &server->wire, data, sizeof(data), &count);
-        faults.is_on = false;
+        faults_switch(false);
         server->is_open |= server->result == TRANSPORT_DONE;
         for (size_t i = 0; i < count; i++)
             assert(data[i] == (char)(server->received + i));
@@ -244,10 +143,10 @@ static void talk(struct server *server, SSL *ssl)
     converse(server, ssl);
     if (is_finished(server))
         return;
-    faults.is_on = true;
+    faults_switch(true);
     server->result =
         server->transport->ops->write(server->transport, &server->wire, data, sizeof(data), &count);
-    faults.is_on = false;
+    faults_switch(false);
     assert((server->result == TRANSPORT_DONE) == (count > 0));
     check_end(server);
     converse(server, ssl);
@@ -259,9 +158,9 @@ static bool run_conversation(unsigned what)
     struct server server = {.wire = {.loop = loop}, .result = TRANSPORT_NEED_INPUT};
     const struct tls_transport_options options = {
         .context = contexts[(what & DO_REQUIRED) != 0], .is_server = true, .stats = &server.stats};
-    faults.is_on = true;
+    faults_switch(true);
     server.transport = transport_tls_create(&options);
-    faults.is_on = false;
+    faults_switch(false);
     assert(ERR_peek_error() == 0);
     if (server.transport == NULL)
         return false;
@@ -272,9 +171,9 @@ static bool run_conversation(unsigned what)
     converse(&server, ssl);
     if (server.is_open && !is_finished(&server)) {
         struct tls_facts facts;
-        faults.is_on = true;
+        faults_switch(true);
         transport_tls_describe(server.transport, &facts);
-        faults.is_on = false;
+        faults_switch(false);
         assert(facts.has_certificate == ((what & DO_CERTIFICATE) != 0));
     }
     talk(&server, ssl);
@@ -282,11 +181,11 @@ static bool run_conversation(unsigned what)
     server.wire.in_ended = true;
     server_advance(&server);
     assert(is_finished(&server));
-    faults.is_on = true;
+    faults_switch(true);
     if (server.is_open)
         server.transport->ops->shutdown(server.transport, &server.wire);
     server.transport->ops->destroy(server.transport);
-    faults.is_on = false;
+    faults_switch(false);
     assert(ERR_peek_error() == 0);
     wire_drop_input(&server.wire);
     wire_drop_output(&server.wire);
@@ -352,7 +251,7 @@ static void check_whole(const struct tls_context *context)
     assert(trust_flags(context->client) == trust_flags(model->client));
     assert(chain_size(context->client) == chain_size(model->client));
     /* The server's is completed from the CA file, as well as memory lasts. */
-    assert(!faults.counts_files || chain_size(context->server) == chain_size(model->server));
+    assert(faults.kind != FAULT_FILES || chain_size(context->server) == chain_size(model->server));
     assert(SSL_CTX_get_verify_mode(context->server) == SSL_CTX_get_verify_mode(model->server));
     assert(SSL_CTX_get_verify_mode(context->client) == SSL_CTX_get_verify_mode(model->client));
     assert(SSL_CTX_get_options(context->server) == SSL_CTX_get_options(model->server));
@@ -362,21 +261,14 @@ static void check_whole(const struct tls_context *context)
     assert(SSL_CTX_check_private_key(context->client) == 1);
 }
 
-/* OpenSSL 3.0 loses a few small blocks itself when its looking for decoders fails in the middle
- * (OSSL_DECODER_CTX_new_for_pkey): the sweep counts instead, and LeakSanitizer looks away. */
-void __lsan_disable(void) __attribute__((weak));
-void __lsan_enable(void) __attribute__((weak));
-
 static bool run_reload(void)
 {
     char error[512] = "";
-    if (__lsan_disable)
-        __lsan_disable();
-    faults.is_on = true;
+    leaks_hide(true);
+    faults_switch(true);
     struct tls_context *context = build(TLS_AUTH_CLIENTS_YES, true, error, sizeof(error));
-    faults.is_on = false;
-    if (__lsan_enable)
-        __lsan_enable();
+    faults_switch(false);
+    leaks_hide(false);
     assert(ERR_peek_error() == 0);
     if (context == NULL) {
         assert(error[0] != '\0');
@@ -391,9 +283,9 @@ static bool run_reload(void)
 
 static bool run_one(unsigned what, uint64_t first, uint64_t count)
 {
-    arm(what == DO_RELOAD_FILES, first, count);
+    faults_prepare(what == DO_RELOAD_FILES ? FAULT_FILES : FAULT_MEMORY, first, count);
     bool is_content = what < DO_CONVERSATIONS ? run_conversation(what) : run_reload();
-    faults.is_on = false;
+    faults_switch(false);
     return is_content;
 }
 
@@ -439,10 +331,7 @@ static void begin(void)
     char error[512];
     mem_init();
     log_set_level(LOG_NOTHING_);
-    if (access(CERTIFICATES ".complete", R_OK) != 0 && system("utils/gen-test-certs.sh") != 0)
-        panic("no certificates");
-    assert(tls_library_init() == 0);
-    assert(CRYPTO_set_mem_functions(fault_alloc, fault_realloc, fault_free) == 1);
+    faults_begin(fault_alloc, fault_realloc);
     tickets = tls_tickets_create();
     contexts[0] = build(TLS_AUTH_CLIENTS_OPTIONAL, false, error, sizeof(error));
     contexts[1] = build(TLS_AUTH_CLIENTS_YES, false, error, sizeof(error));
@@ -469,7 +358,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 /* Every number (or every step-th), with 1, 2, and all calls failing from there. */
 static uint64_t sweep(unsigned what, uint64_t step, uint64_t *calls)
 {
-    static const uint64_t counts[] = {1, 2, ALL};
+    static const uint64_t counts[] = {1, 2, FAULT_ALL};
     uint64_t runs = 0;
     for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
         uint64_t n = 1 + i % step;
@@ -494,15 +383,16 @@ int main(void)
     uint64_t runs = 0;
     begin();
     for (unsigned what = 0; what < DO_COUNT; what++) {
-        int64_t before = live;
+        int64_t before = faults.live;
         uint64_t calls = 0;
         /* A reload makes many more, and takes longer. */
         uint64_t own_step = what == DO_RELOAD_FILES ? 1 : what == DO_RELOAD ? step * 6 : step;
         uint64_t own = sweep(what, own_step, &calls);
         printf("  %u: %llu runs, %llu calls without failures, %lld allocations kept\n", what,
-               (unsigned long long)own, (unsigned long long)calls, (long long)(live - before));
+               (unsigned long long)own, (unsigned long long)calls,
+               (long long)(faults.live - before));
         (void)fflush(stdout);
-        assert(live - before <= KEPT_MAX); /* what is lost each time is more by far */
+        assert(faults.live - before <= KEPT_MAX); /* what is lost each time is more by far */
         runs += own;
         check_all_work(); /* what is in force serves as before */
     }

@@ -6,28 +6,17 @@
  * SWEEP_STEP=1 tries every number; without it steps are chosen for a few seconds. The server runs
  * in a thread of this process; the first thread is its client.
  */
-#include "base/memory.h"
-#include "io/tls_context.h"
+#include "faults.h"
 #include "server/server.h"
 #include <arpa/inet.h>
-#include <dirent.h>
-#include <dlfcn.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <openssl/ssl.h>
 #include <pthread.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#define CERTIFICATES "tests/tls/"
 
 #ifdef SLUICE_SANITIZER
 enum { SLOWNESS = 3 };
@@ -36,18 +25,6 @@ enum { SLOWNESS = 1 };
 #endif
 
 enum { CONNECTIONS = 4, TEXT_MAX = 16 * 1024, WAIT_S = 20, TIME_MAX_S = 110 };
-
-enum what { WHAT_MEMORY, WHAT_FILES, WHAT_THREADS };
-
-/* Armed and read by the client while the server has nothing to do: the command in between orders
- * both. */
-static struct {
-    bool is_on;
-    enum what what;
-    uint64_t calls;
-    uint64_t first;
-    uint64_t failed;
-} faults;
 
 static struct {
     int port;
@@ -70,95 +47,43 @@ static bool is_on_worker(void)
     return is_worker == 1;
 }
 
-static bool must_fail(enum what what)
+static bool fault_is_here(enum fault_kind kind)
 {
-    if (!__atomic_load_n(&faults.is_on, __ATOMIC_ACQUIRE) || faults.what != what || is_client ||
-        (what != WHAT_THREADS && !is_on_worker()))
-        return false;
-    bool fails = __atomic_add_fetch(&faults.calls, 1, __ATOMIC_RELAXED) == faults.first;
-    if (fails)
-        __atomic_add_fetch(&faults.failed, 1, __ATOMIC_RELAXED);
-    return fails;
+    return !is_client && (kind == FAULT_THREADS || is_on_worker());
 }
 
-/* OpenSSL 3.0 loses a few small blocks itself when something fails in the middle of its looking for
- * decoders: LeakSanitizer looks away from what is allocated meanwhile (fuzz_tls_faults.c counts).
- */
-void __lsan_disable(void) __attribute__((weak));
-void __lsan_enable(void) __attribute__((weak));
-
-static void *fault_realloc(void *old, size_t size, const char *file, int line)
+static void *hidden_realloc(void *old, size_t size, const char *file, int line)
 {
-    if (size > 0 && must_fail(WHAT_MEMORY))
-        return NULL;
-    bool is_hidden = __lsan_disable && is_on_worker();
+    bool is_hidden = is_on_worker();
     if (is_hidden)
-        __lsan_disable();
-    void *fresh = old ? mem_tls_realloc(old, size, file, line) : mem_tls_alloc(size, file, line);
+        leaks_hide(true);
+    void *fresh = fault_realloc(old, size, file, line);
     if (is_hidden)
-        __lsan_enable();
+        leaks_hide(false);
     return fresh;
 }
 
-static void *fault_alloc(size_t size, const char *file, int line)
+static void *hidden_alloc(size_t size, const char *file, int line)
 {
-    return fault_realloc(NULL, size, file, line);
-}
-
-static void fault_free(void *old, const char *file, int line)
-{
-    mem_tls_free(old, file, line);
-}
-
-#define REAL(name) ((__typeof__(name) *)dlsym(RTLD_NEXT, #name))
-
-int open(const char *path, int flags, ...)
-{
-    mode_t mode = 0;
-    if (flags & O_CREAT) {
-        va_list args;
-        va_start(args, flags);
-        mode = va_arg(args, mode_t);
-        va_end(args);
-    }
-    errno = EMFILE;
-    return must_fail(WHAT_FILES) ? -1 : REAL(open)(path, flags, mode);
-}
-
-int fstat(int fd, struct stat *facts)
-{
-    errno = EIO;
-    return must_fail(WHAT_FILES) ? -1 : REAL(fstat)(fd, facts);
-}
-
-ssize_t read(int fd, void *to, size_t size)
-{
-    errno = EIO;
-    return must_fail(WHAT_FILES) ? -1 : REAL(read)(fd, to, size);
-}
-
-DIR *opendir(const char *path)
-{
-    errno = ENFILE;
-    return must_fail(WHAT_FILES) ? NULL : REAL(opendir)(path);
+    return hidden_realloc(NULL, size, file, line);
 }
 
 int eventfd(unsigned value, int flags)
 {
     errno = EMFILE;
-    return must_fail(WHAT_THREADS) ? -1 : REAL(eventfd)(value, flags);
+    return must_fail(FAULT_THREADS) ? -1 : REAL(eventfd)(value, flags);
 }
 
 int epoll_create1(int flags)
 {
     errno = EMFILE;
-    return must_fail(WHAT_THREADS) ? -1 : REAL(epoll_create1)(flags);
+    return must_fail(FAULT_THREADS) ? -1 : REAL(epoll_create1)(flags);
 }
 
 int epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event)
 {
     errno = ENOSPC;
-    return operation == EPOLL_CTL_ADD && must_fail(WHAT_THREADS)
+    return operation == EPOLL_CTL_ADD && must_fail(FAULT_THREADS)
                ? -1
                : REAL(epoll_ctl)(epoll, operation, fd, event);
 }
@@ -166,8 +91,8 @@ int epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event)
 int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *),
                    void *argument)
 {
-    return must_fail(WHAT_THREADS) ? EAGAIN
-                                   : REAL(pthread_create)(thread, attributes, run, argument);
+    return must_fail(FAULT_THREADS) ? EAGAIN
+                                    : REAL(pthread_create)(thread, attributes, run, argument);
 }
 
 /* -- the client -- */
@@ -257,15 +182,12 @@ static void go_back(void)
 }
 
 /* Makes the n-th call fail. False: it was made, and nothing failed. */
-static bool try_number(const char *line, enum what what, uint64_t n)
+static bool try_number(const char *line, enum fault_kind kind, uint64_t n)
 {
-    faults.what = what;
-    faults.first = n;
-    faults.calls = 0;
-    faults.failed = 0;
-    __atomic_store_n(&faults.is_on, true, __ATOMIC_RELEASE);
+    faults_prepare(kind, n, 1);
+    faults_switch(true);
     bool is_made = strcmp(ask(line), "+OK\r\n") == 0;
-    __atomic_store_n(&faults.is_on, false, __ATOMIC_RELEASE);
+    faults_switch(false);
     if (is_made) {
         assert(strstr(ask(OPTIONS), "ec.crt") != NULL);
         check_handshakes(NEW_SERIAL);
@@ -280,14 +202,12 @@ static bool try_number(const char *line, enum what what, uint64_t n)
 }
 
 /* The same change without faults, and its error text with one: what it is made of. */
-static void check_error_text(const char *line, enum what what)
+static void check_error_text(const char *line, enum fault_kind kind)
 {
-    faults.what = what;
-    faults.first = 1;
-    faults.calls = 0;
-    __atomic_store_n(&faults.is_on, true, __ATOMIC_RELEASE);
+    faults_prepare(kind, 1, 1);
+    faults_switch(true);
     const char *reply = ask(line);
-    __atomic_store_n(&faults.is_on, false, __ATOMIC_RELEASE);
+    faults_switch(false);
     static const char start[] = "-ERR CONFIG SET failed (possibly related to argument '";
     if (strncmp(reply, start, sizeof(start) - 1) != 0 && strcmp(reply, "+OK\r\n") != 0)
         panic("not the reply of CONFIG SET: %s", reply);
@@ -302,14 +222,14 @@ static void settle(void)
         usleep(2000);
 }
 
-static void sweep(const char *name, const char *line, enum what what, uint64_t step)
+static void sweep(const char *name, const char *line, enum fault_kind kind, uint64_t step)
 {
     uint64_t tries = 0;
     uint64_t most = 0;
-    check_error_text(line, what);
+    check_error_text(line, kind);
     for (uint64_t n = 1;;) {
         settle();
-        bool goes_on = try_number(line, what, n);
+        bool goes_on = try_number(line, kind, n);
         if (faults.calls > most)
             most = faults.calls;
         if (!goes_on && faults.calls == 0)
@@ -414,20 +334,17 @@ int main(void)
     if (step == 0)
         alarm(TIME_MAX_S); /* a server that does not answer */
     mem_init();
-    if (access(CERTIFICATES ".complete", R_OK) != 0 && system("utils/gen-test-certs.sh") != 0)
-        panic("no certificates");
-    assert(tls_library_init() == 0);
-    assert(CRYPTO_set_mem_functions(fault_alloc, fault_realloc, fault_free) == 1);
+    faults_begin(hidden_alloc, hidden_realloc);
     start_server(&server);
     start_client();
     check_handshakes(OLD_SERIAL);
     (void)snprintf(before, sizeof(before), "%s", ask(OPTIONS));
-    sweep("memory, new material", CHANGE, WHAT_MEMORY, step ? step : 1999 * SLOWNESS);
-    sweep("files, new material", CHANGE, WHAT_FILES, step ? step : 13 * SLOWNESS);
-    sweep("memory, more threads", CHANGE " io-threads 4", WHAT_MEMORY,
+    sweep("memory, new material", CHANGE, FAULT_MEMORY, step ? step : 1999 * SLOWNESS);
+    sweep("files, new material", CHANGE, FAULT_FILES, step ? step : 13 * SLOWNESS);
+    sweep("memory, more threads", CHANGE " io-threads 4", FAULT_MEMORY,
           step ? step : 20011 * SLOWNESS);
-    sweep("files, more threads", CHANGE " io-threads 4", WHAT_FILES, step ? step : 211 * SLOWNESS);
-    sweep("threads", CHANGE " io-threads 4", WHAT_THREADS, 1);
+    sweep("files, more threads", CHANGE " io-threads 4", FAULT_FILES, step ? step : 211 * SLOWNESS);
+    sweep("threads", CHANGE " io-threads 4", FAULT_THREADS, 1);
     check_handshakes(OLD_SERIAL);
     (void)send(client.fd, "shutdown nosave\r\n", 17, 0);
     pthread_join(server, NULL);
