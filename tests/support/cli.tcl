@@ -41,6 +41,22 @@ proc cli_target {} {
 proc cli {args} { return [cli_words [concat [cli_target] $args]] }
 proc cli_fed {input args} { return [cli_words [concat [cli_target] $args] $input] }
 
+# Runs redis-cli until its output matches the regular expression PATTERN, and ends it. Returns the output.
+proc cli_until {pattern args} {
+    set channel [open |[list timeout -k 2 60 [cli_program] {*}[cli_target] {*}$args </dev/null 2>@1] r]
+    fconfigure $channel -translation binary -blocking 0
+    set output ""
+    while {![regexp $pattern $output]} {
+        append output [read $channel]
+        if {[eof $channel]} { break }
+        resp::pause_ms 10
+    }
+    exec kill {*}[pid $channel]
+    catch {close $channel}
+    if {![regexp $pattern $output]} { fail "redis-cli $args does not print '$pattern', but '[brief $output]'" }
+    return $output
+}
+
 # Standard output of a run that must succeed.
 proc cli_output {args} {
     set result [cli {*}$args]

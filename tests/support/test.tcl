@@ -173,18 +173,10 @@ proc assert_error {pattern script} {
     }
 }
 
-# wait_for_condition TRIES DELAY_MS {condition} else {script}
-proc wait_for_condition {tries delay condition _else_ script} {
-    while {$tries > 0} {
-        if {[uplevel 1 [list expr $condition]]} { return }
-        resp::pause_ms $delay
-        incr tries -1
-    }
-    uplevel 1 $script
-}
-
-# Waits up to SECONDS for SCRIPT's result to be VALUE.
+# Waits for SCRIPT's result to be VALUE, up to SECONDS, but 30 at the least: the limit is for what
+# never comes, and a machine may be slow or stand still for a moment.
 proc wait_until {value seconds script} {
+    set seconds [expr {max($seconds, 30)}]
     set deadline [expr {[clock milliseconds] + int($seconds * 1000)}]
     while 1 {
         set got [uplevel 1 $script]

@@ -70,7 +70,8 @@ test "The hash function has a key of its own in each process" {
 
 start_server {} {
     test "SORT is not quadratic for any order" {
-        set n 30000
+        # Its square would take longer than the client waits.
+        set n 100000
         foreach shape {same up down organ saw} {
             set words {}
             for {set i 0} {$i < $n} {incr i} {
@@ -81,10 +82,8 @@ start_server {} {
             }
             r del l
             r rpush l {*}$words
-            set start [clock milliseconds]
-            assert_equal $n [r sort l store out]
-            assert_equal $n [r sort l alpha store out]
-            assert {[clock milliseconds] - $start < 3000} $shape
+            assert_equal $n [r sort l store out] $shape
+            assert_equal $n [r sort l alpha store out] $shape
         }
         r flushall
     }

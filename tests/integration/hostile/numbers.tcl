@@ -7,7 +7,7 @@ start_server {} {
     test "CVE-2021-21309, CVE-2021-32627: the largest proto-max-bulk-len" {
         r config set proto-max-bulk-len 9223372036854775807 client-query-buffer-limit 9223372036854775807
         foreach command {{set k v} {append k v} {rpush l v} {hset h f v} {sadd s v} {zadd z 1 v}} {
-            set c [redis_client -timeout 2000]
+            set c [redis_client]
             set head "*[llength $command]\r\n"
             foreach word [lrange $command 0 end-1] { append head "\$[string length $word]\r\n$word\r\n" }
             $c write "${head}\$9223372036854775806\r\nxx"

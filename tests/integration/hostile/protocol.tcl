@@ -34,7 +34,7 @@ start_server {} {
     }
 
     test "valkey#2872: a bulk that is not followed by CRLF is an error" {
-        set c [redis_client -timeout 3000]
+        set c [redis_client]
         $c write "*1\r\n\$4\r\nPINGxx*1\r\n\$4\r\nPING\r\n"
         assert_match "-ERR Protocol error*" [$c raw]
         assert_equal 1 [$c eof]
@@ -99,11 +99,9 @@ start_server {} {
     test "CVE-2022-36021: patterns that would take exponential time" {
         r set [string repeat a 100] 1
         set pattern "[string repeat {a*} 50]b"
-        set start [clock milliseconds]
         assert_equal {} [r keys $pattern]
         assert_equal {} [lindex [r scan 0 match $pattern count 1000] 1]
         assert_equal {} [r config get $pattern]
-        assert {[clock milliseconds] - $start < 3000}
     }
 
     test "CVE-2024-31228: patterns that recurse deeply" {
@@ -122,13 +120,11 @@ start_server {} {
         r hset h [string repeat a 200] 1
         r sadd s [string repeat a 200]
         r zadd z 1 [string repeat a 200]
-        set start [clock milliseconds]
         foreach pattern [list "[string repeat {a*} 60]b" [string repeat * 100000] "[string repeat {[a} 50000]" \
             "[string repeat {*a} 50000]" [string repeat \\ 99999] "[string repeat {a*?[a-z]} 60]\[^"] {
             foreach command {{hscan h} {sscan s} {zscan z}} { r {*}$command 0 match $pattern count 100 }
             r sort s alpha by $pattern get $pattern
         }
-        assert {[clock milliseconds] - $start < 5000}
         r del h s z
     }
 

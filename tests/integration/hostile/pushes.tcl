@@ -6,10 +6,8 @@ start_server {} {
         $c psubscribe [string repeat "a*" 200]b
         $c psubscribe [string repeat "*" 100000]x
         $c psubscribe [string repeat "\[" 5000]
-        set started [clock milliseconds]
         r publish [string repeat a 500] m
         r pubsub channels [string repeat "*?" 10000]
-        assert_range [expr {[clock milliseconds] - $started}] 0 3000
         $c close
         assert_equal PONG [r ping]
     }

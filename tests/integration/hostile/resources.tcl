@@ -41,9 +41,7 @@ start_server {overrides {requirepass secret}} {
     test "Failing AUTH over and over does not stop others" {
         set c [redis_deferring_client]
         for {set i 0} {$i < 500} {incr i} { $c auth wrong$i }
-        set start [clock milliseconds]
         assert_equal PONG [r ping]
-        assert {[clock milliseconds] - $start < 1000}
         for {set i 0} {$i < 500} {incr i} { assert_error WRONGPASS* {$c read} }
         $c close
     }
@@ -139,7 +137,7 @@ start_server {} {
         exec prlimit --pid [srv pid] --nofile=[expr {$limit + 30}]:[expr {$limit + 30}]
         set sockets {}
         for {set i 0} {$i < 60} {incr i} { lappend sockets [socket 127.0.0.1 [srv port]] }
-        resp::pause_ms 300
+        wait_until 1 10 {expr {[descriptor_count [srv pid]] >= $limit + 29}}
         assert_equal PONG [r ping]
         foreach s $sockets { close $s }
         wait_until 1 15 {s connected_clients}

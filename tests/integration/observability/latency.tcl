@@ -4,11 +4,12 @@ start_server {overrides {latency-monitor-threshold 20 enable-debug-command yes}}
     test "LATENCY LATEST and HISTORY show a slow command" {
         r latency reset
         assert_equal {} [r latency latest]
+        set start [clock seconds]
         r debug sleep 0.03
         lassign [lindex [r latency latest] 0] name time last max
         assert_equal command $name
-        assert {abs($time - [clock seconds]) < 5}
-        assert {$last >= 30 && $last < 3000}
+        assert_range $time $start [clock seconds]
+        assert {$last >= 30}
         assert_equal $last $max
         assert_equal 1 [llength [r latency history command]]
         assert_equal {} [r latency history nosuch]

@@ -223,7 +223,7 @@ start_server [list overrides [list metrics-port $port metrics-tls yes {*}[tls_se
 test "A port that is taken: the reason, and no server" {
     set listener [socket -server {apply {{args} {}}} -myaddr 127.0.0.1 0]
     set taken [lindex [fconfigure $listener -sockname] 2]
-    catch {exec timeout 10 [server_program] --port 0 --unixsocket [file join $::work_dir m.sock] --metrics-port $taken} said
+    catch {exec timeout 60 [server_program] --port 0 --unixsocket [file join $::work_dir m.sock] --metrics-port $taken} said
     close $listener
     assert_match "*Failed listening on port $taken (metrics-port)*Address already in use*" $said
 }

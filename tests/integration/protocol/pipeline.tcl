@@ -110,8 +110,10 @@ start_server {} {
     test "Replies larger than the socket's buffers are complete for a slow reader" {
         r set slow [string repeat s 1000000]
         set c [redis_deferring_client]
+        $c client setname slow
+        assert_equal OK [$c read]
         for {set i 0} {$i < 20} {incr i} { $c get slow }
-        resp::pause_ms 100
+        wait_until 1 10 {regexp {name=slow[^\n]* omem=[1-9]} [r client list]}
         for {set i 0} {$i < 20} {incr i} { assert_equal 1000000 [string length [$c read]] }
         $c close
     }

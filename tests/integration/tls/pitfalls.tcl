@@ -11,6 +11,13 @@ proc thread_turns {} {
     return $sum
 }
 
+# Whether the I/O threads turn a few times only while nothing happens. One that spins never rests.
+proc threads_rest {} {
+    set before [thread_turns]
+    resp::pause_ms 300
+    return [expr {[thread_turns] - $before < 500}]
+}
+
 foreach threads {1 3} {
     start_server [list overrides [concat $tls_only [list io-threads $threads io-threads-elastic no enable-debug-command yes]] tags sluice] {
         test "Plaintext that waits inside TLS while main is busy makes no thread spin (io-threads $threads)" {
@@ -29,9 +36,7 @@ foreach threads {1 3} {
             resp::pause_ms 300
             assert_equal OK [$c read]
             for {set i 1} {$i < 100} {incr i} { assert_equal OK [$c read] }
-            set before [thread_turns]
-            resp::pause_ms 300
-            assert {[thread_turns] - $before < 500} [expr {[thread_turns] - $before}]
+            wait_until 1 10 threads_rest
             $c close
         }
 
@@ -40,8 +45,7 @@ foreach threads {1 3} {
             $c ping
             $c read
             set used [s used_memory]
-            set mark [clock milliseconds]
-            r client pause 500 write
+            r client pause 60000 write
             $c set paused 1
             set part [string repeat [resp::encode {ping}] 5000]
             for {set i 0} {$i < 300} {incr i} {
@@ -57,10 +61,7 @@ foreach threads {1 3} {
             r set big [string repeat b 3000000]
             set c [redis_deferring_client]
             for {set i 0} {$i < 10} {incr i} { catch {$c write_some [resp::encode {get big}]} }
-            resp::pause_ms 200
-            set before [thread_turns]
-            resp::pause_ms 400
-            assert {[thread_turns] - $before < 600} [expr {[thread_turns] - $before}]
+            wait_until 1 10 threads_rest
             assert_equal PONG [r ping]
             for {set i 0} {$i < 10} {incr i} { assert_equal 3000000 [string length [$c read]] }
             $c close
@@ -109,8 +110,9 @@ foreach threads {1 3} {
             set c [redis_deferring_client]
             $c client setname waits
             $c read
-            r client pause 300 write
+            r client pause 60000 write
             $c set k v
+            wait_until 1 10 {s blocked_clients}
             foreach line [split [r client list] \n] {
                 if {![string match "*name=waits*" $line]} { continue }
                 regexp {io-thread=(\d+)} $line -> thread
@@ -130,13 +132,11 @@ foreach threads {1 3} {
                 for {set j 0} {$j < 3} {incr j} { catch {$c write_some [resp::encode {get big}]} }
                 lappend readers $c
             }
-            set begin [clock milliseconds]
             for {set i 0} {$i < 20} {incr i} {
                 r client list
                 r info clients
                 r client kill id 999999
             }
-            assert {[clock milliseconds] - $begin < 5000}
             foreach c $readers { $c close }
             r del big
         }

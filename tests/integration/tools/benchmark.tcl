@@ -72,7 +72,7 @@ start_server {} {
 
     test "benchmark: a refused connection is said once, with its target" {
         set port [free_port]
-        catch {exec timeout 10 [benchmark_program] -p $port -n 10 -q -t ping} said
+        catch {exec timeout 60 [benchmark_program] -p $port -n 10 -q -t ping} said
         assert_match "*Could not connect to Redis at 127.0.0.1:$port: Connection refused*" $said
         assert_no_match "*(peer*" $said
     }
@@ -147,7 +147,7 @@ start_server {} {
 
     test "benchmark: errors of the server end it" {
         r set text abc
-        set command [list timeout 20 [benchmark_program] -h 127.0.0.1 -p [srv port] -n 10 -c 1]
+        set command [list timeout 60 [benchmark_program] -h 127.0.0.1 -p [srv port] -n 10 -c 1]
         if {[srv tls]} {
             lappend command --tls --cacert [certificate ca.crt] --cert [certificate client.crt] --key [certificate client.key]
         }
@@ -156,7 +156,7 @@ start_server {} {
     }
 
     test "benchmark: no server, an error and not a hang" {
-        assert_equal 1 [catch {exec timeout 20 [benchmark_program] -h 127.0.0.1 -p [free_port] -t ping -n 10 2>@1} output]
+        assert_equal 1 [catch {exec timeout 60 [benchmark_program] -h 127.0.0.1 -p [free_port] -t ping -n 10 2>@1} output]
         assert_match "*Could not connect*refused*" $output
     }
 }
@@ -175,7 +175,7 @@ test "benchmark: over a unix socket" {
     set path [file join $::work_dir bench.sock]
     start_server [list overrides [list unixsocket $path]] {
         r config resetstat
-        exec timeout 30 [benchmark_program] -s $path -t set -n 100 -c 3 -q 2>@1
+        exec timeout 60 [benchmark_program] -s $path -t set -n 100 -c 3 -q 2>@1
         assert_equal 100 [calls_of set]
     }
 }

@@ -214,7 +214,7 @@ start_server {} {
     }
 
     test "benchmark load: --json on standard output is all there" {
-        set text [exec timeout 30 {*}[benchmark_words] -n 100 -c 2 --json - set {a"b} x 2>@1]
+        set text [exec timeout 60 {*}[benchmark_words] -n 100 -c 2 --json - set {a"b} x 2>@1]
         assert_match "{\"program\": \"redis-benchmark\"*\"title\": \"set a\\\\\"b x\"*\]}" $text
         set sum 0
         regexp {"histogram_us": \[(.*)\]\}} $text -> pairs
@@ -274,13 +274,13 @@ start_server {} {
     test "benchmark load: a TLS failure is explained" {
         if {[srv tls]} {
             set words [list -h 127.0.0.1 -p [srv port] --tls]
-            assert_equal 1 [catch {exec timeout 20 [benchmark_program] {*}$words --cacert [certificate other-ca.crt] 2>@1} output]
+            assert_equal 1 [catch {exec timeout 60 [benchmark_program] {*}$words --cacert [certificate other-ca.crt] 2>@1} output]
             assert_match "*certificate verify failed*(*--cacert*)*" $output
-            assert_equal 1 [catch {exec timeout 20 [benchmark_program] {*}$words --handshakes --cacert [certificate ca.crt] 2>@1} output]
+            assert_equal 1 [catch {exec timeout 60 [benchmark_program] {*}$words --handshakes --cacert [certificate ca.crt] 2>@1} output]
             assert_match "*(*--cert and --key*)*" $output
         } else {
             set words [list -h 127.0.0.1 -p [srv port] --tls -t get]
-            assert_equal 1 [catch {exec timeout 20 [benchmark_program] {*}$words --insecure 2>@1} output]
+            assert_equal 1 [catch {exec timeout 60 [benchmark_program] {*}$words --insecure 2>@1} output]
             assert_match "*(is it a plaintext port? *)*" $output
         }
     } {built_tls}

@@ -14,7 +14,7 @@ proc outcome {program words input} {
     global work_dir
     write_file [file join $work_dir in] $input
     set code 0
-    set command [list timeout 10 {*}$program {*}[cli_target] {*}$words <[file join $work_dir in] \
+    set command [list timeout 60 {*}$program {*}[cli_target] {*}$words <[file join $work_dir in] \
         >[file join $work_dir out] 2>[file join $work_dir err]]
     if {[catch {exec {*}$command} message options]} {
         set code [lindex [dict get $options -errorcode] 2]

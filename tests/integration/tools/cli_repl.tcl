@@ -15,7 +15,7 @@ set env(TERM) xterm
 
 proc see {pattern} {
     global expect_out
-    expect -timeout 10 -re $pattern {} timeout {
+    expect -timeout 30 -re $pattern {} timeout {
         set shown ""
         expect -timeout 0 -re {.+} { set shown $expect_out(0,string) }
         fail "the terminal does not show $pattern, but '[string map {\x1b ^[} $shown]'"
@@ -33,7 +33,7 @@ proc start_repl {args} {
 }
 proc start_repl_plain {} { uplevel #0 [list spawn -noecho [cli_program] {*}[cli_target]] }
 proc exit_code {} {
-    expect -timeout 10 eof {} timeout { fail "redis-cli does not end" }
+    expect -timeout 30 eof {} timeout { fail "redis-cli does not end" }
     return [lindex [wait] 3]
 }
 proc prompt {{suffix ""}} { see "127\\.0\\.0\\.1:[srv port]$suffix> " }
@@ -220,7 +220,7 @@ start_server {} {
         see "strle.*n"
         key "\x15quit\r"
         say exit
-        expect -timeout 10 eof {} timeout { fail "the shell does not end" }
+        expect -timeout 30 eof {} timeout { fail "the shell does not end" }
         wait
     } {command:command}
 

@@ -116,10 +116,10 @@ start_server {overrides {tls-auth-clients yes}} {
     test "cli TLS: an encrypted key's passphrase is asked for" {
         uplevel #0 [list spawn -noecho [cli_program] -p [srv tls_port] --tls {*}$ca \
             --cert [certificate server.crt] --key [certificate encrypted.key] ping]
-        expect -timeout 10 "Enter PEM pass phrase:" {} timeout { fail "no question" }
+        expect -timeout 30 "Enter PEM pass phrase:" {} timeout { fail "no question" }
         send "secret\r"
-        expect -timeout 10 "PONG" {} timeout { fail "no reply" }
-        expect -timeout 10 eof
+        expect -timeout 30 "PONG" {} timeout { fail "no reply" }
+        expect -timeout 30 eof
         assert_no_match "*secret*" $expect_out(buffer)
         assert_equal 0 [lindex [wait] 3]
     }
@@ -127,10 +127,10 @@ start_server {overrides {tls-auth-clients yes}} {
     test "cli TLS: an encrypted key's passphrase is wrong" {
         uplevel #0 [list spawn -noecho [cli_program] -p [srv tls_port] --tls {*}$ca \
             --cert [certificate server.crt] --key [certificate encrypted.key] ping]
-        expect -timeout 10 "Enter PEM pass phrase:" {} timeout { fail "no question" }
+        expect -timeout 30 "Enter PEM pass phrase:" {} timeout { fail "no question" }
         send "wrong\r"
-        expect -timeout 10 "Could not set up TLS: Invalid private key" {} timeout { fail "no reason" }
-        expect -timeout 10 eof
+        expect -timeout 30 "Could not set up TLS: Invalid private key" {} timeout { fail "no reason" }
+        expect -timeout 30 eof
         assert_no_match "*wrong*" $expect_out(buffer)
         assert_equal 1 [lindex [wait] 3]
     }

@@ -348,7 +348,7 @@ start_server {} {
             set start [clock milliseconds]
             r send {*}$command
             assert_equal "*-1\r\n" [[srv client] raw] $command
-            assert_range [expr {[clock milliseconds] - $start}] [expr {int($seconds * 1000)}] 8000
+            assert {[clock milliseconds] - $start >= $seconds * 1000} $command
         }
         assert_equal 0 [s clients_in_timeout_table]
     }
@@ -641,7 +641,7 @@ start_server {} {
         assert_equal 0 [r wait -1 100]
         set start [clock milliseconds]
         assert_equal 0 [r wait 1 50]
-        assert_range [expr {[clock milliseconds] - $start}] 50 8000
+        assert {[clock milliseconds] - $start >= 50}
         assert_error "ERR timeout is negative" {r wait 1 -1}
         assert_error "ERR timeout is not an integer or out of range" {r wait 1 0.5}
         assert_error "ERR value is not an integer or out of range" {r wait x 1}

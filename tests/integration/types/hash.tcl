@@ -101,12 +101,12 @@ proc basics {encoding entries} {
         r del h
         r hset h a 1 b 2
         r hpexpire h 1 fields 1 a
-        wait_for_condition 100 10 {[r hget h a] eq {}} else { fail "a stays" }
+        wait_until {} 10 {r hget h a}
         assert_equal {b 2} [r hgetall h]
         assert_equal -2 [r httl h fields 1 a]
-        wait_for_condition 100 20 {[r hlen h] == 1} else { fail "a is counted" }
+        wait_until 1 10 {r hlen h}
         r hpexpire h 1 fields 1 b
-        wait_for_condition 100 20 {[r hgetall h] eq {} && [r exists h] == 0} else { fail "h stays" }
+        wait_until {{} 0} 10 {list [r hgetall h] [r exists h]}
     }
 
     test "HGETEX, HSETEX and HGETDEL, $encoding" {
