@@ -10,15 +10,15 @@ enum {
     ENTRIES_INITIAL = 32
 };
 
-bool element_scan_begin(struct call *call, struct element_scan *scan)
+bool element_scan_begin(struct call *call, int index, struct element_scan *scan)
 {
     *scan = (struct element_scan){.count = COUNT_DEFAULT};
-    return call_cursor(call, 2, &scan->cursor);
+    return call_cursor(call, index, &scan->cursor);
 }
 
-bool element_scan_options(struct call *call, struct element_scan *scan, bool allows_novalues)
+bool element_scan_options(struct call *call, int index, struct element_scan *scan, unsigned allowed)
 {
-    for (int i = 3; i < call->argc; i++) {
+    for (int i = index; i < call->argc; i++) {
         bool has_value = i + 1 < call->argc;
         if (has_value && call_is(call, i, "count")) {
             if (!call_integer(call, ++i, &scan->count, NULL))
@@ -29,8 +29,12 @@ bool element_scan_options(struct call *call, struct element_scan *scan, bool all
             scan->pattern = call->argv[++i];
             if (bytes_equal(scan->pattern, BYTES_LITERAL("*")))
                 scan->pattern = bytes_of(NULL, 0);
+        } else if (has_value && (allowed & ELEMENT_SCAN_TYPE) && call_is(call, i, "type")) {
+            struct bytes name = call->argv[++i];
+            scan->has_type = true;
+            scan->type = value_type_of_name(name.data, name.size);
         } else if (call_is(call, i, "novalues")) {
-            if (!allows_novalues) {
+            if (!(allowed & ELEMENT_SCAN_NOVALUES)) {
                 reply_error(call->reply, "ERR NOVALUES option can only be used in HSCAN");
                 return false;
             }

@@ -1,4 +1,5 @@
-/* What HSCAN and ZSCAN have in common: cursor, options, and the entries of a dict. Main thread. */
+/* What SCAN, HSCAN, SSCAN and ZSCAN have in common: cursor, options, and the entries of a dict.
+ * Main thread. */
 #ifndef COMMANDS_ELEMENT_SCAN_H
 #define COMMANDS_ELEMENT_SCAN_H
 
@@ -10,15 +11,21 @@ struct element_scan {
     struct bytes pattern; /* data NULL: everything */
     int64_t count;
     bool omits_values; /* NOVALUES */
+    bool has_type;     /* TYPE */
+    int type;          /* -1: one that nothing has */
     void **entries;    /* of the dict, by element_scan_dict */
     size_t entry_count;
     size_t capacity;
 };
 
-/* Reads argv[2]; false with the error written. */
-bool element_scan_begin(struct call *call, struct element_scan *scan);
-/* MATCH, COUNT, and NOVALUES when allowed, from argv[3] on. */
-bool element_scan_options(struct call *call, struct element_scan *scan, bool allows_novalues);
+/* Options that not all have. */
+enum { ELEMENT_SCAN_NOVALUES = 1 << 0, ELEMENT_SCAN_TYPE = 1 << 1 };
+
+/* The cursor at `index`; false with the error written. */
+bool element_scan_begin(struct call *call, int index, struct element_scan *scan);
+/* MATCH, COUNT, and what else is `allowed`, from `index` on. */
+bool element_scan_options(struct call *call, int index, struct element_scan *scan,
+                          unsigned allowed);
 /* Gathers entries and moves the cursor on. */
 void element_scan_dict(struct element_scan *scan, const struct dict *dict);
 void element_scan_end(struct element_scan *scan);

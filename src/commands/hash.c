@@ -502,13 +502,13 @@ static void hscan_command(struct call *call)
 {
     struct element_scan scan;
     struct entry *entry;
-    if (!element_scan_begin(call, &scan) || !hash_find(call, call_key(call, 1), false, &entry))
+    if (!element_scan_begin(call, 2, &scan) || !hash_find(call, call_key(call, 1), false, &entry))
         return;
     if (!entry) {
         element_scan_reply_nothing(call);
         return;
     }
-    if (!element_scan_options(call, &scan, true))
+    if (!element_scan_options(call, 3, &scan, ELEMENT_SCAN_NOVALUES))
         return;
     struct value hash = entry_value(entry);
     struct scanned scanned = {call, &scan, hash_now(call), 0};

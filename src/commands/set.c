@@ -157,13 +157,13 @@ static void sscan_command(struct call *call)
 {
     struct element_scan scan;
     struct value_at at;
-    if (!element_scan_begin(call, &scan) || !find_to_read(call, 1, VALUE_SET, &at))
+    if (!element_scan_begin(call, 2, &scan) || !find_to_read(call, 1, VALUE_SET, &at))
         return;
     if (!at.entry) {
         element_scan_reply_nothing(call);
         return;
     }
-    if (!element_scan_options(call, &scan, false))
+    if (!element_scan_options(call, 3, &scan, 0))
         return;
     int64_t count = 0;
     bool is_table = at.value.encoding == ENCODING_HASHTABLE;

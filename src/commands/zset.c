@@ -496,13 +496,13 @@ static void zscan_command(struct call *call)
 {
     struct element_scan scan;
     struct entry *entry;
-    if (!element_scan_begin(call, &scan) || !zset_find(call, call_key(call, 1), false, &entry))
+    if (!element_scan_begin(call, 2, &scan) || !zset_find(call, call_key(call, 1), false, &entry))
         return;
     if (!entry) {
         element_scan_reply_nothing(call);
         return;
     }
-    if (!element_scan_options(call, &scan, false))
+    if (!element_scan_options(call, 3, &scan, 0))
         return;
     struct value zset = entry_value(entry);
     int64_t count = 0;
