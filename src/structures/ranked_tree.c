@@ -360,51 +360,45 @@ void ranked_tree_insert(struct ranked_tree *tree, struct ranked_element *element
 
 /* -- removing -- */
 
-/* Moves all of `right` to the end of `left`, or evens the two out. True when `right` is empty. */
+/* How many items go from the right of two neighbours to the left (negative: the other way): all,
+ * when one of `max` has room for them and some more, or as many as even the two out. */
+static int64_t to_balance(uint32_t left, uint32_t right, uint32_t max)
+{
+    uint32_t total = left + right;
+    return total <= max * 3 / 4 ? right : (int64_t)(total / 2) - left;
+}
+
+/* True when `right` is empty afterwards. */
 static bool leaf_balance(struct leaf *left, struct leaf *right)
 {
-    uint32_t total = left->count + right->count;
-    if (total <= LEAF_MAX * 3 / 4) {
-        leaf_move(left, left->count, right, 0, right->count);
-        left->count = total;
-        return true;
-    }
-    uint32_t half = total / 2;
-    if (left->count < half) {
-        uint32_t moved = half - left->count;
+    int64_t shift = to_balance(left->count, right->count, LEAF_MAX);
+    uint32_t moved = (uint32_t)(shift < 0 ? -shift : shift);
+    if (shift >= 0) {
         leaf_move(left, left->count, right, 0, moved);
         leaf_move(right, 0, right, moved, right->count - moved);
     } else {
-        uint32_t moved = left->count - half;
         leaf_move(right, moved, right, 0, right->count);
-        leaf_move(right, 0, left, half, moved);
+        leaf_move(right, 0, left, left->count - moved, moved);
     }
-    left->count = half;
-    right->count = total - half;
-    return false;
+    left->count = (uint32_t)(left->count + shift);
+    right->count = (uint32_t)(right->count - shift);
+    return right->count == 0;
 }
 
 static bool inner_balance(struct inner *left, struct inner *right)
 {
-    uint32_t total = left->count + right->count;
-    if (total <= INNER_MAX * 3 / 4) {
-        inner_move(left, left->count, right, 0, right->count);
-        left->count = total;
-        return true;
-    }
-    uint32_t half = total / 2;
-    if (left->count < half) {
-        uint32_t moved = half - left->count;
+    int64_t shift = to_balance(left->count, right->count, INNER_MAX);
+    uint32_t moved = (uint32_t)(shift < 0 ? -shift : shift);
+    if (shift >= 0) {
         inner_move(left, left->count, right, 0, moved);
         inner_move(right, 0, right, moved, right->count - moved);
     } else {
-        uint32_t moved = left->count - half;
         inner_move(right, moved, right, 0, right->count);
-        inner_move(right, 0, left, half, moved);
+        inner_move(right, 0, left, left->count - moved, moved);
     }
-    left->count = half;
-    right->count = total - half;
-    return false;
+    left->count = (uint32_t)(left->count + shift);
+    right->count = (uint32_t)(right->count - shift);
+    return right->count == 0;
 }
 
 static void inner_take_out(struct inner *inner, uint32_t index)
