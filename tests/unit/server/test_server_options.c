@@ -17,28 +17,14 @@
 #include "redis_7_options.h"
 #include "replication/replication_options.h"
 #include "scripting/script_options.h"
-#include "server/server_options.h"
+#include "server/server.h"
 #include "types/type_options.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-static struct {
-    struct server_settings server;
-    struct client_settings client;
-    struct keyspace_settings keyspace;
-    struct acl_settings acl;
-    struct tls_settings tls;
-    struct type_settings type;
-    struct defrag_settings defrag;
-    struct pubsub_settings pubsub;
-    struct observability_settings observability;
-    struct persistence_settings persistence;
-    struct replication_settings replication;
-    struct cluster_settings cluster;
-    struct script_settings script;
-} settings;
+static struct server_all_settings settings;
 
 /* Without the groups' apply: there are no modules behind the settings. */
 static struct option_group groups[13];
