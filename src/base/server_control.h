@@ -12,8 +12,10 @@ enum shutdown_flag {
     SHUTDOWN_FORCE = 1 << 3
 };
 
+struct buffer;
 struct bytes;
 struct client;
+struct request;
 
 struct server_control {
     void *server;
@@ -28,6 +30,13 @@ struct server_control {
      * CLIENT_BLOCKED, and the client is answered later. */
     bool (*defer_config_set)(void *server, struct client *client, int argc,
                              const struct bytes *argv, bool may_set_protected);
+    /* EXEC of the client's transaction: true when what its CONFIG SETs need is with a worker; the
+     * caller then sets CLIENT_BLOCKED, and the request is run later (executor_run_put_off). */
+    bool (*defer_exec)(void *server, struct client *client, struct request *request);
+    /* CONFIG SET with these words (an even number), with what was prepared for it. 0, or -1 with
+     * the error. */
+    int (*set_config)(void *server, int argc, const struct bytes *argv, bool may_set_protected,
+                      struct buffer *error);
 };
 
 #endif

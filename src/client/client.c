@@ -68,6 +68,13 @@ bool client_name_is_valid(struct bytes name)
     return true;
 }
 
+bool client_is_local(const struct client *client)
+{
+    const char *peer = client->peer ? client->peer : "";
+    return client->flags & (CLIENT_UNIX_SOCKET | CLIENT_INTERNAL) ||
+           strncmp(peer, "127.", 4) == 0 || strncmp(peer, "[::1]", 5) == 0;
+}
+
 void client_format_flags(const struct client *client, char text[16])
 {
     static const struct {

@@ -136,6 +136,8 @@ void client_set_text(char **field, struct bytes value);
 /* True when `name` may be shown in CLIENT LIST: no spaces, newlines or special characters (ASCII
  * '!'..'~'). */
 bool client_name_is_valid(struct bytes name);
+/* From this machine: what enable-debug-command and enable-protected-configs "local" allow. */
+bool client_is_local(const struct client *client);
 /* The one-letter flags of CLIENT LIST ("N", "x", ...). */
 void client_format_flags(const struct client *client, char text[16]);
 

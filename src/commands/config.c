@@ -37,14 +37,7 @@ static void config_get_command(struct call *call)
 
 /* -- CONFIG SET -- */
 
-static bool client_is_local(const struct client *client)
-{
-    const char *peer = client->peer ? client->peer : "";
-    return (client->flags & (CLIENT_UNIX_SOCKET | CLIENT_INTERNAL)) ||
-           strncmp(peer, "127.", 4) == 0 || strncmp(peer, "[::1]", 5) == 0;
-}
-
-/* Where nobody can wait (inside a transaction) everything is done at once. */
+/* Inside a transaction nobody can wait: there EXEC has waited before it ran. */
 static bool is_deferred(struct call *call, bool may_set_protected)
 {
     const struct server_control *control = call->services->control;
@@ -58,6 +51,18 @@ static bool is_deferred(struct call *call, bool may_set_protected)
     return true;
 }
 
+static int set_now(struct call *call, bool may_set_protected, struct buffer *error)
+{
+    const struct server_control *control = call->services->control;
+    if (control && control->set_config)
+        return control->set_config(control->server, call->argc - 2, call->argv + 2,
+                                   may_set_protected, error);
+    return config_set_many(call->services->config, call->argc - 2, call->argv + 2,
+                           may_set_protected, error) == CONFIG_SET_DONE
+               ? 0
+               : -1;
+}
+
 static void config_set_command(struct call *call)
 {
     struct config *config = call->services->config;
@@ -66,21 +71,18 @@ static void config_set_command(struct call *call)
     for (int i = 2; i + 1 < call->argc && i < 63; i += 2)
         if (config_is_sensitive(config, call->argv[i]))
             call->redacted |= UINT64_C(1) << (i + 1);
+    if (call->argc % 2 != 0) {
+        call_syntax_error(call);
+        return;
+    }
     if (is_deferred(call, may_set_protected))
         return;
     struct buffer error;
     buffer_init(&error, ERROR_SIZE_MAX);
-    switch (config_set_many(config, call->argc - 2, call->argv + 2, may_set_protected, &error)) {
-    case CONFIG_SET_DONE:
+    if (set_now(call, may_set_protected, &error) == 0)
         reply_ok(call->reply);
-        break;
-    case CONFIG_SET_SYNTAX:
-        call_syntax_error(call);
-        break;
-    case CONFIG_SET_FAILED:
+    else
         reply_error(call->reply, error.data);
-        break;
-    }
     buffer_deinit(&error);
 }
 

@@ -13,16 +13,10 @@
 #include <string.h>
 #include <time.h>
 
-static bool is_local(const struct client *client)
-{
-    return client->flags & (CLIENT_UNIX_SOCKET | CLIENT_INTERNAL) ||
-           (client->peer &&
-            (strncmp(client->peer, "127.", 4) == 0 || strncmp(client->peer, "[::1]", 5) == 0));
-}
-
 static bool is_allowed(struct call *call)
 {
-    if (config_allows(call->services->config, "enable-debug-command", is_local(call->client)))
+    if (config_allows(call->services->config, "enable-debug-command",
+                      client_is_local(call->client)))
         return true;
     reply_errorf(call->reply,
                  "DEBUG command not allowed. If the enable-debug-command option is set to "

@@ -2,8 +2,8 @@
  *
  * First every name is checked, then every value is read into its settings (the old one kept as
  * text), then each touched group is applied once. A failure at any step puts the old values back;
- * groups that were applied already are applied again with them. A trial goes as far as the reading,
- * asks the groups, and puts the old values back.
+ * groups that were applied already are applied again with them. A rehearsal goes as far as the
+ * reading, asks the groups, and puts the old values back when it ends.
  */
 #include "config/config_table.h"
 
@@ -23,10 +23,16 @@ struct change {
 
 struct transaction {
     struct config *config;
+    struct transaction *before; /* in the same rehearsal */
     struct change *changes;
     int count;     /* options named */
     int set_count; /* of them read into their settings */
-    bool is_trial; /* nothing is applied, the old values are put back */
+    bool is_trial; /* nothing is applied */
+};
+
+struct config_rehearsal {
+    struct config *config;
+    struct transaction *last; /* of those whose values are in the settings */
 };
 
 static enum config_set_result fail(struct buffer *error, struct bytes name, const char *reason)
@@ -220,7 +226,8 @@ static enum config_set_result run(struct transaction *transaction, const struct 
     }
     if (result == CONFIG_SET_DONE && transaction->is_trial) {
         result = try_all(transaction, &reason, error);
-        restore(transaction);
+        if (result != CONFIG_SET_DONE)
+            restore(transaction);
     } else if (result == CONFIG_SET_DONE) {
         result = apply_all(transaction, &reason, error);
         if (result == CONFIG_SET_DONE)
@@ -230,8 +237,9 @@ static enum config_set_result run(struct transaction *transaction, const struct 
     return result;
 }
 
-static enum config_set_result begin(struct config *config, int argc, const struct bytes *argv,
-                                    bool may_set_protected, bool is_trial, struct buffer *error)
+static enum config_set_result begin(struct transaction *transaction, int argc,
+                                    const struct bytes *argv, bool may_set_protected,
+                                    struct buffer *error)
 {
     if (argc % 2 != 0)
         return CONFIG_SET_SYNTAX;
@@ -239,23 +247,64 @@ static enum config_set_result begin(struct config *config, int argc, const struc
         buffer_append_text(error, "ERR CONFIG SET failed - too many parameters");
         return CONFIG_SET_FAILED;
     }
-    struct transaction transaction = {.config = config, .is_trial = is_trial, .count = argc / 2};
-    transaction.changes = mem_calloc((size_t)transaction.count + 1, sizeof *transaction.changes);
-    enum config_set_result result = run(&transaction, argv, may_set_protected, error);
-    for (int i = 0; i < transaction.count; i++)
-        secret_free(transaction.changes[i].old_value);
-    mem_free(transaction.changes);
-    return result;
+    transaction->count = argc / 2;
+    transaction->changes = mem_calloc((size_t)transaction->count + 1, sizeof *transaction->changes);
+    return run(transaction, argv, may_set_protected, error);
+}
+
+static void free_changes(struct transaction *transaction)
+{
+    for (int i = 0; i < transaction->count; i++)
+        secret_free(transaction->changes[i].old_value);
+    mem_free(transaction->changes);
 }
 
 enum config_set_result config_set_many(struct config *config, int argc, const struct bytes *argv,
                                        bool may_set_protected, struct buffer *error)
 {
-    return begin(config, argc, argv, may_set_protected, false, error);
+    struct transaction transaction = {.config = config};
+    enum config_set_result result = begin(&transaction, argc, argv, may_set_protected, error);
+    free_changes(&transaction);
+    return result;
 }
 
-enum config_set_result config_try(struct config *config, int argc, const struct bytes *argv,
-                                  bool may_set_protected, struct buffer *error)
+/* -- rehearsals -- */
+
+struct config_rehearsal *config_rehearsal_begin(struct config *config)
 {
-    return begin(config, argc, argv, may_set_protected, true, error);
+    struct config_rehearsal *rehearsal = mem_calloc(1, sizeof *rehearsal);
+    rehearsal->config = config;
+    return rehearsal;
+}
+
+static void free_trial(struct transaction *trial)
+{
+    free_changes(trial);
+    mem_free(trial);
+}
+
+enum config_set_result config_rehearse(struct config_rehearsal *rehearsal, int argc,
+                                       const struct bytes *argv, bool may_set_protected,
+                                       struct buffer *error)
+{
+    struct transaction *trial = mem_calloc(1, sizeof *trial);
+    *trial = (struct transaction){
+        .config = rehearsal->config, .before = rehearsal->last, .is_trial = true};
+    enum config_set_result result = begin(trial, argc, argv, may_set_protected, error);
+    if (result == CONFIG_SET_DONE)
+        rehearsal->last = trial;
+    else
+        free_trial(trial);
+    return result;
+}
+
+void config_rehearsal_end(struct config_rehearsal *rehearsal)
+{
+    struct transaction *before;
+    for (struct transaction *trial = rehearsal->last; trial; trial = before) {
+        before = trial->before;
+        restore(trial);
+        free_trial(trial);
+    }
+    mem_free(rehearsal);
 }

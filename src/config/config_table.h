@@ -44,8 +44,8 @@ void config_set_apply_context(struct config *config, const char *group_name, voi
 void config_observe(struct config *config, const char *group_name, config_apply *apply,
                     void *context);
 
-/* What config_try asks about the group: called with the new values in the settings, which are put
- * back afterwards. It applies nothing; -1 with a reason refuses. One a group. */
+/* What config_rehearse asks about the group: called with the new values in the settings, which are
+ * put back afterwards. It applies nothing; -1 with a reason refuses. One a group. */
 void config_observe_trial(struct config *config, const char *group_name, config_apply *trial,
                           void *context);
 
@@ -66,10 +66,15 @@ enum config_set_result {
  * change options that need enable-protected-configs. */
 enum config_set_result config_set_many(struct config *config, int argc, const struct bytes *argv,
                                        bool may_set_protected, struct buffer *error) MUST_CHECK;
-/* Would config_set_many do this? Reads the values, asks the groups (config_observe_trial), and
- * leaves everything as it was. Same results and texts. */
-enum config_set_result config_try(struct config *config, int argc, const struct bytes *argv,
-                                  bool may_set_protected, struct buffer *error) MUST_CHECK;
+/* What would config_set_many do, one after the other? Each reads its values, on top of those before
+ * it, and asks the groups (config_observe_trial). Same results and texts. Values that nobody
+ * refused stay in the settings until the end, which leaves everything as it was. */
+struct config_rehearsal;
+struct config_rehearsal *config_rehearsal_begin(struct config *config);
+enum config_set_result config_rehearse(struct config_rehearsal *rehearsal, int argc,
+                                       const struct bytes *argv, bool may_set_protected,
+                                       struct buffer *error) MUST_CHECK;
+void config_rehearsal_end(struct config_rehearsal *rehearsal);
 
 /* Calls visit for each option that CONFIG GET with these patterns shows, once each, in a stable
  * order. `value` is valid during the call only. */

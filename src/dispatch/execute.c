@@ -407,10 +407,17 @@ static void run_or_queue(struct executor *executor, struct call *call)
 {
     struct client *client = call->client;
     client->commands_count++;
-    if (__builtin_expect(client->flags & CLIENT_MULTI, 0) && !transaction_runs_now(call->command))
-        queue(executor, call);
-    else
-        run(executor, call);
+    if (__builtin_expect(client->flags & CLIENT_MULTI, 0)) {
+        if (!transaction_runs_now(call->command)) {
+            queue(executor, call);
+            return;
+        }
+        if (is_exec(call->command) && transaction_is_put_off(call)) {
+            client->flags |= CLIENT_BLOCKED;
+            return;
+        }
+    }
+    run(executor, call);
 }
 
 void executor_begin_answer(struct client *client)
@@ -475,25 +482,48 @@ static void go_on(struct executor *executor, struct client *client) ON_MAIN
         exchange_resume(executor->services.exchange, client);
 }
 
+static void run_from_beginning(struct executor *executor, struct call *call)
+{
+    struct client *client = call->client;
+    client->flags &= ~(uint32_t)CLIENT_BLOCKED;
+    executor_begin_answer(client);
+    listening_begin(&executor->services, client);
+    if (check(executor, call))
+        run(executor, call);
+    listening_end(&executor->services, client, call->command);
+}
+
+/* Behind a request that was run from its beginning and did not block. */
+static void go_on_behind(struct executor *executor, struct client *client,
+                         struct request *request) ON_MAIN
+{
+    if (!(client->flags & CLIENT_PAUSED))
+        go_on(executor, client);
+    else if (client->batch)
+        client->batch->current = request; /* when the pause is over, it begins anew */
+}
+
 void executor_run_again(struct executor *executor, struct client *client)
 {
     struct request *request = blocking_request(client);
     struct call call = new_call(executor, client, request);
     call.is_run_again = true;
-    client->flags &= ~(uint32_t)CLIENT_BLOCKED;
     blocking_leave_keys(client);
-    executor_begin_answer(client);
-    listening_begin(&executor->services, client);
-    if (check(executor, &call))
-        run(executor, &call);
-    listening_end(&executor->services, client, call.command);
+    run_from_beginning(executor, &call);
     if (client->flags & CLIENT_BLOCKED)
         return;
     blocking_end(client);
-    if (!(client->flags & CLIENT_PAUSED))
-        go_on(executor, client);
-    else if (client->batch)
-        client->batch->current = request; /* when the pause is over, it begins anew */
+    go_on_behind(executor, client, request);
+}
+
+void executor_run_put_off(struct executor *executor, struct client *client, struct request *request)
+{
+    struct call call = new_call(executor, client, request);
+    executor_begin_run(executor);
+    run_from_beginning(executor, &call);
+    go_on_behind(executor, client, request);
+    if (blocking_has_ready(executor->blocking))
+        blocking_serve(executor->blocking);
 }
 
 void executor_end_blocked(struct executor *executor, struct client *client, struct command *command,

@@ -57,10 +57,13 @@ void executor_run_inside(struct executor *executor, struct call *call);
 /* The client's connection is gone: its transaction, watched keys and blocked command end. */
 void executor_forget_client(struct executor *executor, struct client *client);
 
-/* -- for blocking.c and key_walk.c -- */
+/* -- of clients that wait -- */
 
 /* Runs the request of a blocked client from its beginning. */
 void executor_run_again(struct executor *executor, struct client *client) ON_MAIN;
+/* Runs a request that was put off (transaction_is_put_off), as if it had come just now. */
+void executor_run_put_off(struct executor *executor, struct client *client,
+                          struct request *request) ON_MAIN;
 /* Before something is written to a client that was blocked. */
 void executor_begin_answer(struct client *client);
 /* After the answer was written: statistics, and the client goes on. */

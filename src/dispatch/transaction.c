@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "base/memory.h"
+#include "base/server_control.h"
 #include "dispatch/call.h"
 #include "dispatch/execute.h"
 #include "dispatch/watch.h"
@@ -121,6 +122,17 @@ void transaction_discard(struct executor *executor, struct client *client)
 }
 
 /* -- EXEC -- */
+
+bool transaction_is_put_off(const struct call *exec)
+{
+    struct client *client = exec->client;
+    const struct server_control *control = exec->services->control;
+    if (!(transaction_flags(client) & COMMAND_ADMIN) || !control || !control->defer_exec)
+        return false;
+    if (client->flags & (CLIENT_DIRTY_EXEC | CLIENT_DIRTY_CAS) || watch_has_expired(client))
+        return false;
+    return control->defer_exec(control->server, client, exec->request);
+}
 
 static void run_queued(struct call *exec, struct queued_command *queued)
 {

@@ -33,6 +33,10 @@ void transaction_queue(struct client *client, struct command *command, struct re
 void transaction_clear(struct client *client);
 /* No MULTI any more, nothing watched, nothing dirty. */
 void transaction_discard(struct executor *executor, struct client *client);
+/* EXEC: true when it waits for what its commands need (server_control.defer_exec). The caller sets
+ * CLIENT_BLOCKED; executor_run_put_off follows. A transaction that will not run waits for nothing.
+ */
+bool transaction_is_put_off(const struct call *exec);
 /* Runs what is queued and answers with the array of replies; the transaction is over. */
 void transaction_run(struct call *exec);
 

@@ -1,6 +1,7 @@
 /* Rows of the TLS directives, with Redis's names, defaults and error texts. */
 #include "io/tls_options.h"
 
+#include "base/assert.h"
 #include <limits.h>
 #include <stddef.h>
 #include <string.h>
@@ -126,7 +127,8 @@ const struct option_group tls_option_group = {
     .count = sizeof(options) / sizeof(options[0]),
 };
 
-bool tls_options_need_contexts(const struct option_changes *changes)
+/* A directive that no context is built from. */
+static bool is_limit(const struct option *option)
 {
     static const char *const limits[] = {
         "tls-auth-clients-user",
@@ -137,14 +139,41 @@ bool tls_options_need_contexts(const struct option_changes *changes)
         "tls-handshakes-max-per-thread",
         "max-new-tls-connections-per-cycle",
     };
-    for (size_t i = 0; i < changes->count; i++) {
-        if ((changes->bits[i / 64] >> (i % 64) & 1) == 0)
-            continue;
-        bool is_limit = false;
-        for (size_t j = 0; j < sizeof(limits) / sizeof(limits[0]) && !is_limit; j++)
-            is_limit = strcmp(changes->options[i].name, limits[j]) == 0;
-        if (!is_limit)
+    for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
+        if (strcmp(option->name, limits[i]) == 0)
             return true;
-    }
     return false;
+}
+
+bool tls_options_need_contexts(const struct option_changes *changes)
+{
+    for (size_t i = 0; i < changes->count; i++)
+        if (changes->bits[i / 64] >> (i % 64) & 1 && !is_limit(&changes->options[i]))
+            return true;
+    return false;
+}
+
+static bool is_same(const struct option *option, const struct tls_settings *a,
+                    const struct tls_settings *b)
+{
+    const void *left = (const char *)a + option->offset;
+    const void *right = (const char *)b + option->offset;
+    if (option->kind == OPTION_BOOL)
+        return *(const bool *)left == *(const bool *)right;
+    if (option->kind == OPTION_INT)
+        return *(const int64_t *)left == *(const int64_t *)right;
+    if (option->kind == OPTION_ENUM)
+        return *(const int *)left == *(const int *)right;
+    assert(option->kind == OPTION_STRING);
+    const char *text = *(char *const *)left;
+    const char *other = *(char *const *)right;
+    return strcmp(text ? text : "", other ? other : "") == 0;
+}
+
+bool tls_options_give_same_contexts(const struct tls_settings *a, const struct tls_settings *b)
+{
+    for (size_t i = 0; i < tls_option_group.count; i++)
+        if (!is_limit(&options[i]) && !is_same(&options[i], a, b))
+            return false;
+    return true;
 }

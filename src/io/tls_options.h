@@ -15,5 +15,7 @@ extern const char tls_apply_error[]; /* "Unable to update TLS configuration. Che
 /* True when a changed option concerns what contexts are built from (certificates, ciphers, ...),
  * so that new ones are needed; false when only limits or names changed. */
 bool tls_options_need_contexts(const struct option_changes *changes);
+/* True when both say the same of what contexts are built from; files count by their names. */
+bool tls_options_give_same_contexts(const struct tls_settings *a, const struct tls_settings *b);
 
 #endif

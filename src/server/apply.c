@@ -4,7 +4,6 @@
 #include "base/memory.h"
 #include "base/process.h"
 #include "config/config_table.h"
-#include "io/tls_options.h"
 #include "server/metrics_http.h"
 #include "server/placement.h"
 #include "server/server.h"
@@ -133,38 +132,12 @@ static int apply_pubsub(void *context, const struct option_changes *changes, str
     return 0;
 }
 
-static bool uses_tls(const struct server *server)
-{
-    const struct tls_settings *tls = &server->settings.tls;
-    return tls->port || tls->replication || tls->cluster;
-}
-
-/* Here and now: inside a transaction, or to go back to what was. */
-static int build_contexts(struct server *server, struct buffer *error) ON_MAIN
-{
-    char reason[512];
-    bool is_new_authority = tls_reload_is_new_authority(server);
-    if (io_pool_set_tls(server->pool, &server->settings.tls, server->tickets, is_new_authority,
-                        reason, sizeof(reason)) == 0) {
-        tls_reload_note_loaded(server);
-        tls_reload_note_result(server, "");
-        return 0;
-    }
-    tls_reload_note_result(server, reason);
-    log_warning("%s", reason);
-    (void)buffer_printf(error, "%s (%s)", tls_apply_error, reason);
-    return -1;
-}
-
-/* New material for every thread or for none. What tls_change.c has prepared is put in force last:
- * that cannot fail, so it need not be undone. */
+/* New material for every thread or for none: tls_change.c has prepared it, nothing is built here.
+ * It is put in force last: that cannot fail, so it need not be undone. */
 static int apply_tls(void *context, const struct option_changes *changes, struct buffer *error)
 {
     entering_main();
     struct server *server = context;
-    bool needs_contexts = uses_tls(server) && tls_options_need_contexts(changes);
-    if (needs_contexts && !tls_change_is_applying(server) && build_contexts(server, error) != 0)
-        return -1;
     struct tls_material *prepared = server->tls_changes.prepared;
     server->tls_changes.prepared = NULL;
     if (option_changed(changes, "tls-port") && server_reopen_listeners(server, error) != 0) {
@@ -172,7 +145,7 @@ static int apply_tls(void *context, const struct option_changes *changes, struct
         (void)buffer_append_text(error, "Unable to listen on this port. Check server logs.");
         return -1;
     }
-    if (needs_contexts && prepared)
+    if (prepared)
         tls_material_install(prepared);
     if (option_changed(changes, "tls-port"))
         server_set_title(server);

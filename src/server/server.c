@@ -252,7 +252,9 @@ static void fill_services(struct server *server)
                                               .abort_shutdown = server_abort_shutdown,
                                               .set_active_expire = set_active_expire,
                                               .pause_cron = pause_cron,
-                                              .defer_config_set = tls_change_defer};
+                                              .defer_config_set = tls_change_defer,
+                                              .defer_exec = tls_change_defer_exec,
+                                              .set_config = tls_change_set};
     server->services = (struct services){.keyspace = server->keyspace,
                                          .clients = server->clients,
                                          .exchange = server->exchange,

@@ -41,8 +41,14 @@ static void build(void *argument)
     }
 }
 
-void tls_material_prepare(struct server *server, enum tls_material_kind kind, int spare_count,
-                          void (*done)(void *material), void *owner)
+struct tls_material_size tls_material_size_now(const struct server *server, int spare_count)
+{
+    return (struct tls_material_size){io_pool_count(server->pool), spare_count};
+}
+
+void tls_material_prepare(struct server *server, enum tls_material_kind kind,
+                          struct tls_material_size size, void (*done)(void *material),
+                          const void *owner)
 {
     struct tls_material *material = mem_calloc(1, sizeof(*material));
     material->server = server;
@@ -52,8 +58,9 @@ void tls_material_prepare(struct server *server, enum tls_material_kind kind, in
     material->generation = server->tls_reload.generation;
     material->kind = kind;
     material->seen = server->tls_reload.seen;
-    material->count = kind == TLS_MATERIAL_SPARES ? 0 : io_pool_count(server->pool) + 1;
-    material->spare_count = spare_count;
+    material->thread_count = io_pool_count(server->pool);
+    material->count = kind == TLS_MATERIAL_SPARES ? 0 : size.thread_count + 1;
+    material->spare_count = size.spare_count;
     background_submit(server->background, BACKGROUND_PREPARE, build, done, material);
 }
 
@@ -62,7 +69,14 @@ bool tls_material_is_current(const struct tls_material *material)
     const struct server *server = material->server;
     return material->generation == server->tls_reload.generation &&
            (material->kind == TLS_MATERIAL_SPARES ||
-            material->count == io_pool_count(server->pool) + 1);
+            material->thread_count == io_pool_count(server->pool));
+}
+
+bool tls_material_fits(const struct tls_material *material)
+{
+    if (material->kind == TLS_MATERIAL_SPARES)
+        return tls_material_is_of_files_in_force(material);
+    return material->count == io_pool_count(material->server->pool) + 1;
 }
 
 bool tls_material_is_of_files_in_force(const struct tls_material *material)
@@ -89,7 +103,7 @@ void tls_material_install(struct tls_material *material)
     struct server *server = material->server;
     /* Threads that this very change has started have theirs. */
     struct tls_context *contexts[IO_THREADS_MAX + 1] = {NULL};
-    assert(material->contexts && material->generation == server->tls_reload.generation);
+    assert(material->contexts);
     assert(material->count > 0 && material->count <= io_pool_count(server->pool) + 1);
     if (is_new_authority(material))
         tls_tickets_new_epoch(material->tickets);

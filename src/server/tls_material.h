@@ -17,11 +17,13 @@ enum tls_material_kind {
 };
 
 struct tls_material {
-    struct server *server; /* main's; not touched by the worker */
-    void *owner;           /* of who asked for it */
+    struct server *server;     /* main's; not touched by the worker */
+    const void *owner;         /* of who asked for it */
+    struct tls_material *next; /* likewise */
     struct tls_settings *settings;
     struct tls_tickets *tickets;
     uint64_t generation; /* of what was in force when this was begun */
+    int thread_count;    /* io_pool_count then */
     enum tls_material_kind kind;
     struct tls_fingerprint seen; /* with which there is nothing to do */
     struct tls_fingerprint found;
@@ -32,12 +34,25 @@ struct tls_material {
     char error[256]; /* why it failed */
 };
 
+/* How many contexts: one for main, one for each of the threads that there will be when they are put
+ * in force, and spares. */
+struct tls_material_size {
+    int thread_count;
+    int spare_count;
+};
+
 /* Copies what the worker needs of the settings as they are now, and submits; `done` runs on main
  * with the material, which it frees. */
-void tls_material_prepare(struct server *server, enum tls_material_kind kind, int spare_count,
-                          void (*done)(void *material), void *owner);
+void tls_material_prepare(struct server *server, enum tls_material_kind kind,
+                          struct tls_material_size size, void (*done)(void *material),
+                          const void *owner);
+/* For the threads there are. */
+struct tls_material_size tls_material_size_now(const struct server *server, int spare_count);
 /* False when contexts were put in force, or the threads became others, since it was begun. */
 bool tls_material_is_current(const struct tls_material *material);
+/* Whether a change that was made before it left everything as was foreseen: there is a context for
+ * each thread, and none too many. */
+bool tls_material_fits(const struct tls_material *material);
 /* Whether the files that were read are those of the contexts in force. Spares of others must not be
  * used: all threads have the same. */
 bool tls_material_is_of_files_in_force(const struct tls_material *material);

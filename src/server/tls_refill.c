@@ -15,7 +15,8 @@ static void use(struct server *server, struct tls_material *material) ON_MAIN
 {
     if (material->kind == TLS_MATERIAL_SPARES && !tls_material_is_of_files_in_force(material)) {
         server->tls_refill.is_running = true;
-        tls_material_prepare(server, TLS_MATERIAL_ALL, material->spare_count, finish, NULL);
+        tls_material_prepare(server, TLS_MATERIAL_ALL,
+                             tls_material_size_now(server, material->spare_count), finish, NULL);
         return;
     }
     if (material->kind == TLS_MATERIAL_ALL) {
@@ -59,5 +60,6 @@ void tls_refill_cron(struct server *server)
     if (missing == 0)
         return;
     refill->is_running = true;
-    tls_material_prepare(server, TLS_MATERIAL_SPARES, missing, finish, NULL);
+    tls_material_prepare(server, TLS_MATERIAL_SPARES, tls_material_size_now(server, missing),
+                         finish, NULL);
 }

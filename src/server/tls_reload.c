@@ -55,12 +55,6 @@ void tls_reload_note_loaded(struct server *server)
                                                          tls_settings_trust_fingerprint(settings)});
 }
 
-bool tls_reload_is_new_authority(const struct server *server)
-{
-    return tls_settings_trust_fingerprint(&server->settings.tls) !=
-           server->tls_reload.loaded.authority;
-}
-
 void tls_reload_cron(struct server *server)
 {
     entering_main();
@@ -72,5 +66,6 @@ void tls_reload_cron(struct server *server)
         return;
     reload->next_ms = clock_ms() + interval_ms;
     reload->is_running = true;
-    tls_material_prepare(server, TLS_MATERIAL_IF_CHANGED, 0, finish, NULL);
+    tls_material_prepare(server, TLS_MATERIAL_IF_CHANGED, tls_material_size_now(server, 0), finish,
+                         NULL);
 }

@@ -32,12 +32,9 @@ struct tls_reload {
     char last_error[256]; /* "" when the last one succeeded */
 };
 
-/* Contexts are going to be built here and now: whether the authority is another than that in force,
- * whose sessions are to end then. Reads the files. */
-bool tls_reload_is_new_authority(const struct server *server);
 /* `found` is in force. */
 void tls_reload_note_fingerprint(struct server *server, struct tls_fingerprint found);
-/* Material was just loaded (at start, or at once): remembers what it is. Reads the files. */
+/* Material was just loaded (at start): remembers what it is. Reads the files. */
 void tls_reload_note_loaded(struct server *server);
 /* Counts a change that was put in force, or the reason why it was not. */
 void tls_reload_note_result(struct server *server, const char *error);

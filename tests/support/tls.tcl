@@ -165,3 +165,41 @@ proc captured_client_hello {} {
     set captured $::hello_bytes
     return $captured
 }
+
+# -- material --
+
+# Whoever opens the file waits.
+proc hold {path} {
+    catch {release_file $path}
+    set ::holders($path) [open |[list perl [file join $::root tests support hold-file.pl] $path 2>@1] r+]
+    assert_equal held [gets $::holders($path)]
+}
+
+# The same of a new file, which is empty.
+proc hold_file {name} {
+    set path [file join [srv dir] $name]
+    write_file $path ""
+    hold $path
+    return $path
+}
+
+proc release_file {path} {
+    close $::holders($path)
+    unset ::holders($path)
+}
+
+proc release_until_answered {path} {
+    release_file $path
+    wait_until 0 10 {s blocked_clients}
+}
+
+# Of the certificate that a new connection gets, as serial_of tells it of a file's.
+proc serial_at {port} {
+    regexp {(-----BEGIN CERTIFICATE-----.*-----END CERTIFICATE-----)} [
+        s_client $port -input "QUIT\r\n"] -> pem
+    return [exec openssl x509 -noout -serial << $pem]
+}
+
+proc served_subject_serial {} { return [serial_at [srv tls_port]] }
+
+proc serial_of {name} { return [exec openssl x509 -noout -serial -in [certificate $name.crt]] }

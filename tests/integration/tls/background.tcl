@@ -5,39 +5,6 @@ file_needs built_tls
 
 set tls_only [list port 0 tls-port [free_port]]
 
-# Whoever opens the file waits.
-proc hold {path} {
-    catch {release_file $path}
-    set ::holders($path) [open |[list perl [file join $::root tests support hold-file.pl] $path 2>@1] r+]
-    assert_equal held [gets $::holders($path)]
-}
-
-# The same of a new file, which is empty.
-proc hold_file {name} {
-    set path [file join [srv dir] $name]
-    write_file $path ""
-    hold $path
-    return $path
-}
-
-proc release_file {path} {
-    close $::holders($path)
-    unset ::holders($path)
-}
-
-proc release_until_answered {path} {
-    release_file $path
-    wait_until 0 10 {s blocked_clients}
-}
-
-proc served_subject_serial {} {
-    regexp {(-----BEGIN CERTIFICATE-----.*-----END CERTIFICATE-----)} [
-        s_client [srv tls_port] -input "QUIT\r\n"] -> pem
-    return [exec openssl x509 -noout -serial << $pem]
-}
-
-proc serial_of {name} { return [exec openssl x509 -noout -serial -in [certificate $name.crt]] }
-
 foreach threads {1 4} {
     start_server [list overrides [concat $tls_only [list io-threads $threads]] tags sluice] {
         test "Others are served while a certificate is read (io-threads $threads)" {
@@ -129,16 +96,6 @@ foreach threads {1 4} {
             $c write [resp::encode {echo next}]
             assert_equal next [$c read]
             $c close
-        }
-
-        test "Inside a transaction it is done at once (io-threads $threads)" {
-            r multi
-            r config set tls-cert-file [certificate server2.crt] tls-key-file [certificate server2.key]
-            r config set tls-cert-file /nosuch.crt
-            r config get tls-cert-file
-            assert_match [list OK "*Unable to update TLS*" [list tls-cert-file [certificate server2.crt]]] [r exec]
-            assert_equal [serial_of server2] [served_subject_serial]
-            assert_equal OK [r config set tls-cert-file [certificate server.crt] tls-key-file [certificate server.key]]
         }
 
         test "A change that waits counts when it ends, and CLIENT UNBLOCK does not end it (io-threads $threads)" {

@@ -311,7 +311,10 @@ static enum config_set_result try_two(const char *number, const char *color)
     struct bytes argv[] = {BYTES_LITERAL("number"), bytes_of_text(number), BYTES_LITERAL("color"),
                            bytes_of_text(color)};
     buffer_clear(&error);
-    return config_try(config, 4, argv, false, &error);
+    struct config_rehearsal *rehearsal = config_rehearsal_begin(config);
+    enum config_set_result result = config_rehearse(rehearsal, 4, argv, false, &error);
+    config_rehearsal_end(rehearsal);
+    return result;
 }
 
 static void expect_nothing_happened(void)
@@ -346,6 +349,34 @@ Test(config_table, a_trial_refuses_as_config_set_would)
     cr_assert_eq(try_two("7", "red"), CONFIG_SET_FAILED);
     cr_assert_str_eq(error.data, "ERR CONFIG SET failed (possibly related to argument 'number') - "
                                  "not today");
+    expect_nothing_happened();
+}
+
+static enum config_set_result rehearse(struct config_rehearsal *rehearsal, const char *name,
+                                       const char *value)
+{
+    struct bytes argv[] = {bytes_of_text(name), bytes_of_text(value)};
+    buffer_clear(&error);
+    return config_rehearse(rehearsal, 2, argv, false, &error);
+}
+
+Test(config_table, a_rehearsal_builds_on_what_was_not_refused)
+{
+    struct trial trial = {0};
+    config_observe_trial(config, "fruit", on_trial, &trial);
+    struct config_rehearsal *rehearsal = config_rehearsal_begin(config);
+    cr_assert_eq(rehearse(rehearsal, "number", "7"), CONFIG_SET_DONE);
+    cr_assert_eq(rehearse(rehearsal, "color", "red"), CONFIG_SET_DONE);
+    cr_assert_eq(trial.number, 7, "that of the one before");
+    cr_assert_not(trial.has_number_changed);
+    trial.refusal = "not today";
+    cr_assert_eq(rehearse(rehearsal, "number", "8"), CONFIG_SET_FAILED);
+    trial.refusal = NULL;
+    cr_assert_eq(rehearse(rehearsal, "number", "nonsense"), CONFIG_SET_FAILED);
+    expect_value("number", "7");
+    cr_assert_eq(rehearse(rehearsal, "number", "9"), CONFIG_SET_DONE);
+    expect_value("number", "9");
+    config_rehearsal_end(rehearsal);
     expect_nothing_happened();
 }
 

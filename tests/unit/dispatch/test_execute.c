@@ -2,8 +2,10 @@
  * muted replies. */
 #include "dispatch/execute.h"
 
+#include "base/server_control.h"
 #include "client/exchange.h"
 #include "dispatch/call.h"
+#include "dispatch/transaction.h"
 #include "executor_rig.h"
 #include "observability/latency.h"
 #include "observability/slowlog.h"
@@ -28,6 +30,17 @@ static void write_command(struct call *call)
     ran++;
     call->dirty++;
     reply_ok(call->reply);
+}
+
+static void multi_command(struct call *call)
+{
+    transaction_begin(call->client);
+    reply_ok(call->reply);
+}
+
+static void exec_command(struct call *call)
+{
+    transaction_run(call);
 }
 
 static const struct command_spec subcommands[] = {
@@ -58,6 +71,9 @@ static const struct command_spec specs[] = {
      .flags = COMMAND_WRITE,
      .keys = KEY_FIRST(KEY_RM)},
     {.name = "client", .arity = -2, .subcommands = subcommands},
+    {.name = "change", .handler = ok_command, .arity = 1, .flags = COMMAND_ADMIN},
+    {.name = "multi", .handler = multi_command, .arity = 1},
+    {.name = "exec", .handler = exec_command, .arity = 1},
     {0},
 };
 
@@ -243,4 +259,83 @@ Test(execute, muted_replies)
     execute("ok");
     cr_assert_str_eq(execute("ok"), "", "the one behind SKIP");
     cr_assert_str_eq(execute("ok"), "+OK");
+}
+
+/* -- EXEC that waits -- */
+
+static struct {
+    struct server_control control;
+    struct request *request; /* of the EXEC that was asked for */
+    int asked;
+    bool puts_off;
+} preparing;
+
+static bool defer_exec(void *context, struct client *of, struct request *request)
+{
+    cr_assert_eq(context, &preparing);
+    cr_assert_eq(of, client);
+    preparing.request = request;
+    preparing.asked++;
+    return preparing.puts_off;
+}
+
+static void begin_transaction(bool puts_off, const char *command)
+{
+    preparing.control = (struct server_control){.server = &preparing, .defer_exec = defer_exec};
+    preparing.asked = 0;
+    preparing.puts_off = puts_off;
+    executor->services.control = &preparing.control;
+    cr_assert_str_eq(execute("multi"), "+OK");
+    cr_assert_str_eq(execute(command), "+QUEUED");
+    cr_assert_str_eq(execute("ok"), "+QUEUED");
+}
+
+Test(execute, an_exec_is_put_off_and_run_later)
+{
+    static const struct bytes words[] = {BYTES_LITERAL("exec")};
+    struct request_batch *batch = NULL;
+    begin_transaction(true, "change");
+    execute_words(client, &batch, 1, words);
+    cr_assert_str_eq(take_line(client, text, sizeof(text)), "");
+    cr_assert_eq(preparing.request, batch->first);
+    cr_assert(client->flags & CLIENT_BLOCKED);
+    cr_assert_eq(ran, 0);
+    cr_assert_eq(batch->first->command->stats.calls, 0);
+    reply_begin(&client->reply, 2, NULL);
+    executor_run_put_off(executor, client, batch->first);
+    cr_assert_str_eq(take_line(client, text, sizeof(text)), "*2\r\n+OK\r\n+OK");
+    cr_assert_not(client->flags & (CLIENT_BLOCKED | CLIENT_MULTI));
+    cr_assert_eq(ran, 2);
+    cr_assert_eq(preparing.asked, 1);
+    cr_assert_eq(batch->first->command->stats.calls, 1);
+    drop_batch(&batch);
+}
+
+Test(execute, a_put_off_exec_obeys_a_pause_that_began_meanwhile)
+{
+    static const struct bytes words[] = {BYTES_LITERAL("exec")};
+    struct request_batch *batch = NULL;
+    begin_transaction(true, "change");
+    execute_words(client, &batch, 1, words);
+    client_pause_start(&executor->pause, CLIENT_PAUSE_ALL, clock_wall_ms() + 100000);
+    executor_run_put_off(executor, client, batch->first);
+    cr_assert(client->flags & CLIENT_PAUSED);
+    cr_assert(client->flags & CLIENT_MULTI);
+    cr_assert_eq(ran, 0);
+    drop_batch(&batch);
+}
+
+Test(execute, an_exec_that_needs_nothing_or_will_not_run_is_not_put_off)
+{
+    begin_transaction(false, "change");
+    cr_assert_str_eq(execute("exec"), "*2\r\n+OK\r\n+OK");
+    cr_assert_eq(preparing.asked, 1);
+    begin_transaction(true, "ok");
+    cr_assert_str_eq(execute("exec"), "*2\r\n+OK\r\n+OK");
+    cr_assert_eq(preparing.asked, 0);
+    begin_transaction(true, "change");
+    client->flags |= CLIENT_DIRTY_CAS; /* the real command answers nil */
+    (void)execute("exec");
+    cr_assert_eq(preparing.asked, 0);
+    cr_assert_not(client->flags & CLIENT_BLOCKED);
 }

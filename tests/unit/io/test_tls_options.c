@@ -132,3 +132,27 @@ Test(tls_options, only_some_need_new_contexts)
     cr_assert_not(needs("tls-ticket-key-rotation"));
     cr_assert_not(needs("tls-auth-clients-user"));
 }
+
+Test(tls_options, contexts_are_the_same_unless_what_they_are_built_from_differs)
+{
+    struct tls_settings a = {.cert_file = (char[]){"a.crt"}, .session_cache_size = 5};
+    struct tls_settings b = {.cert_file = (char[]){"a.crt"}, .session_cache_size = 5};
+    cr_assert(tls_options_give_same_contexts(&a, &b));
+    b.handshake_timeout = 9;
+    b.ciphers = (char[]){""};
+    cr_assert(tls_options_give_same_contexts(&a, &b));
+    b.ciphers = (char[]){"HIGH"};
+    cr_assert_not(tls_options_give_same_contexts(&a, &b));
+    b = a;
+    b.cert_file = (char[]){"b.crt"};
+    cr_assert_not(tls_options_give_same_contexts(&a, &b));
+    b = a;
+    b.session_cache_size = 6;
+    cr_assert_not(tls_options_give_same_contexts(&a, &b));
+    b = a;
+    b.session_tickets = true;
+    cr_assert_not(tls_options_give_same_contexts(&a, &b));
+    b = a;
+    b.auth_clients = TLS_AUTH_CLIENTS_OPTIONAL;
+    cr_assert_not(tls_options_give_same_contexts(&a, &b));
+}
