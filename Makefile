@@ -39,7 +39,7 @@ ifeq ($(SANITIZER),)
 CPPFLAGS += -DUSE_JEMALLOC
 LDLIBS   += -ljemalloc
 ifeq ($(HARDENING),yes)
-CPPFLAGS += -D_FORTIFY_SOURCE=2
+CPPFLAGS += -D_FORTIFY_SOURCE=3
 CFLAGS   += -fstack-protector-strong -fstack-clash-protection -fcf-protection -fPIE
 LDFLAGS  += -pie -Wl,-z,relro,-z,now
 endif

@@ -53,6 +53,7 @@ test "CVE-2025-62507, CVE-2021-3470: the program is built with what stops exploi
     set symbols [exec readelf --dyn-syms -W [server_program]]
     assert {[regexp {__stack_chk_fail} $symbols]} "canaries"
     assert {[regexp {__memcpy_chk|__vsnprintf_chk} $symbols]} "checked functions"
+    assert {[regexp {__memset_chk} $symbols]} "checked as well where sizes are known at run time only"
 } {sluice}
 
 test "The hash function has a key of its own in each process" {
