@@ -174,6 +174,92 @@ Test(background, drain_waits_for_a_lane_but_not_for_ever)
     background_destroy(background);
 }
 
+static int hung_gates[BACKGROUND_ABANDONED_MAX + 1][2];
+
+struct hung {
+    int gate; /* read until it is closed */
+    int *dropped;
+};
+
+static void hang(void *argument)
+{
+    char byte;
+    (void)!read(((struct hung *)argument)->gate, &byte, 1);
+}
+
+static void drop(void *argument)
+{
+    __atomic_fetch_add(((struct hung *)argument)->dropped, 1, __ATOMIC_RELEASE);
+}
+
+static int instead;
+
+static void take_instead(void *argument)
+{
+    cr_assert_eq(argument, &instead, "the argument is the worker's");
+    instead++;
+}
+
+static void await_current(struct background *background, const void *argument)
+{
+    while (background_current(background, BACKGROUND_PREPARE) != argument)
+        sched_yield();
+}
+
+/* The lane goes on, in order; what hangs ends by itself, and is in nobody's way. */
+Test(background, a_job_that_hangs_can_be_abandoned)
+{
+    struct background *background = start();
+    enum background_lane lane = BACKGROUND_PREPARE;
+    int dropped = 0;
+    int counter = 0;
+    struct hung hung[BACKGROUND_ABANDONED_MAX + 1];
+    cr_assert_null(background_current(background, lane));
+    cr_assert_not(background_abandon(background, lane, &hung[0], drop, &instead),
+                  "nobody is at it");
+    for (int i = 0; i <= BACKGROUND_ABANDONED_MAX; i++) {
+        cr_assert_eq(pipe(hung_gates[i]), 0);
+        hung[i] = (struct hung){hung_gates[i][0], &dropped};
+        background_submit(background, lane, hang, take_instead, &hung[i]);
+        background_submit(background, lane, count_up, NULL, &counter);
+        await_current(background, &hung[i]);
+        cr_assert_eq(counter, i);
+        cr_assert_eq(background_pending(background, lane), 2);
+        if (i == BACKGROUND_ABANDONED_MAX)
+            break;
+        cr_assert_not(background_abandon(background, lane, &counter, drop, &instead),
+                      "it is at another");
+        cr_assert(background_abandon(background, lane, &hung[i], drop, &instead));
+        cr_assert_not(background_abandon(background, lane, &hung[i], drop, &instead),
+                      "a second time");
+        cr_assert(background_drain(background, lane, 60000));
+        cr_assert_eq(counter, i + 1);
+        cr_assert_eq(background_abandoned(background, lane), i + 1);
+        cr_assert(background_has_finished(background));
+        cr_assert_eq(background_reap(background), 1);
+        cr_assert_eq(instead, i + 1);
+    }
+    cr_assert_not(
+        background_abandon(background, lane, &hung[BACKGROUND_ABANDONED_MAX], drop, &instead),
+        "too many");
+    close(hung_gates[0][1]);
+    while (background_abandoned(background, lane) == BACKGROUND_ABANDONED_MAX)
+        sched_yield();
+    cr_assert_eq(__atomic_load_n(&dropped, __ATOMIC_ACQUIRE), 1);
+    cr_assert(
+        background_abandon(background, lane, &hung[BACKGROUND_ABANDONED_MAX], drop, &instead));
+    cr_assert(background_drain(background, lane, 60000));
+    for (int i = 1; i <= BACKGROUND_ABANDONED_MAX; i++)
+        close(hung_gates[i][1]);
+    while (background_abandoned(background, lane) > 0)
+        sched_yield();
+    cr_assert_eq(dropped, BACKGROUND_ABANDONED_MAX + 1);
+    cr_assert_eq(counter, BACKGROUND_ABANDONED_MAX + 1);
+    cr_assert_eq(background_reap(background), 1);
+    cr_assert_eq(instead, BACKGROUND_ABANDONED_MAX + 1);
+    background_destroy(background);
+}
+
 static void read_affinity(void *argument)
 {
     sched_getaffinity(0, sizeof(cpu_set_t), argument);
