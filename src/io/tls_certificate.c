@@ -8,6 +8,7 @@
 #include "io/tls_ca_folder.h"
 #include "io/tls_errors.h"
 #include "io/tls_file.h"
+#include "io/tls_progress.h"
 #include "io/transport_tls.h"
 #include <dirent.h>
 #include <errno.h>
@@ -213,14 +214,24 @@ static int trust_file(X509_STORE *store, OSSL_LIB_CTX *library, const char *path
     return count;
 }
 
+static const struct dirent *next_entry(DIR *directory, const char *folder)
+{
+    tls_progress_note(folder);
+    const struct dirent *entry = readdir(directory); /* NOLINT(concurrency-mt-unsafe): own stream */
+    tls_progress_note(NULL);
+    return entry;
+}
+
 static int trust_folder(X509_STORE *store, OSSL_LIB_CTX *library, const char *folder,
                         struct tls_certificate_facts *facts, const struct tls_failure *failure)
 {
+    tls_progress_note(folder);
     DIR *directory = opendir(folder);
+    tls_progress_note(NULL);
     if (!directory)
         return tls_fail(failure, "%s: %s: %s", trust_failed, folder, strerrordesc_np(errno));
     const struct dirent *entry;
-    while ((entry = readdir(directory)) != NULL) { /* NOLINT(concurrency-mt-unsafe): own stream */
+    while ((entry = next_entry(directory, folder)) != NULL) {
         char path[4096];
         int size = snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
         if (entry->d_name[0] == '.' || size >= (int)sizeof(path))

@@ -16,6 +16,7 @@
 #include "io/tls_errors.h"
 #include "io/tls_file.h"
 #include "io/tls_internal.h"
+#include "io/tls_progress.h"
 #include "io/tls_tickets.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -233,9 +234,11 @@ static int open_keylog(struct tls_context *context, const char *path,
     static struct log_rate rate;
     if (!path)
         return 0;
+    tls_progress_note(path);
     /* Whoever reads a pipe, or looks at a terminal, does not stop the handshakes. */
     context->keylog_fd =
         open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
+    tls_progress_note(NULL);
     if (context->keylog_fd < 0)
         return tls_fail(failure, "Failed to open tls-keylog-file %s: %s", path,
                         strerrordesc_np(errno));

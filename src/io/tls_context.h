@@ -54,6 +54,7 @@ struct tls_settings {
     char *keylog_file;
     char *expected_peer_name;
     int64_t auto_reload_interval;
+    int64_t file_timeout;
     int64_t handshake_timeout;
     int64_t handshakes_max_per_thread;
     int64_t max_new_connections_per_cycle;

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "io/tls_context.h"
+#include "io/tls_progress.h"
 #include <errno.h>
 #include <openssl/err.h>
 
@@ -19,8 +20,10 @@ int tls_file_open(struct tls_file *file, const char *path, bool takes_pipe)
 {
     file->bio = NULL;
     buffer_init(&file->content, TLS_FILE_SIZE_MAX);
+    tls_progress_note(path);
     int result =
         takes_pipe ? file_read(path, &file->content) : file_read_regular(path, &file->content);
+    tls_progress_note(NULL);
     if (result != 0)
         raise_error(result);
     else

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/memory.h"
+#include "io/tls_progress.h"
 #include <dirent.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -68,7 +69,9 @@ static void add_file(uint64_t *sum, const char *path)
         return;
     struct buffer content;
     buffer_init(&content, TLS_FILE_SIZE_MAX);
+    tls_progress_note(path);
     int result = file_read_regular(path, &content);
+    tls_progress_note(NULL);
     uint64_t parts[4] = {*sum, (uint64_t)(int64_t)result, hash_bytes(path, strlen(path)),
                          hash_bytes(content.data ? content.data : "", content.size)};
     if (content.data)
@@ -77,15 +80,27 @@ static void add_file(uint64_t *sum, const char *path)
     *sum = hash_bytes(parts, sizeof(parts));
 }
 
+static const struct dirent *next_entry(DIR *directory, const char *folder)
+{
+    tls_progress_note(folder);
+    const struct dirent *entry = readdir(directory); /* NOLINT(concurrency-mt-unsafe): own stream */
+    tls_progress_note(NULL);
+    return entry;
+}
+
 /* The order in which a folder is read is not fixed: its files' sums are added. */
 static void add_folder(uint64_t *sum, const char *folder)
 {
-    DIR *directory = folder ? opendir(folder) : NULL;
+    if (!folder)
+        return;
+    tls_progress_note(folder);
+    DIR *directory = opendir(folder);
+    tls_progress_note(NULL);
     if (!directory)
         return;
     uint64_t files = 0;
     const struct dirent *entry;
-    while ((entry = readdir(directory)) != NULL) { /* NOLINT(concurrency-mt-unsafe): own stream */
+    while ((entry = next_entry(directory, folder)) != NULL) {
         char path[4096];
         int size = snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
         if (entry->d_name[0] == '.' || size >= (int)sizeof(path))

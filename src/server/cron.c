@@ -10,6 +10,7 @@
 #include "observability/stats.h"
 #include "server/placement.h"
 #include "server/server.h"
+#include "server/tls_material.h"
 
 /* With dynamic-hz, more clients than this a run double the rate, up to its most. */
 enum { CLIENTS_PER_RUN_MIN = 5, CLIENTS_PER_RUN_MAX = 200, RATE_MAX = 500 };
@@ -107,6 +108,7 @@ static void on_cron(struct timer *timer)
     client_eviction_cron(server);
     sample_stats(server);
     placement_run(server->placement);
+    tls_material_cron(server);
     tls_reload_cron(server);
     tls_refill_cron(server);
     tls_tickets_rotate_if_due(server->tickets, server->settings.tls.ticket_key_rotation);

@@ -309,7 +309,8 @@ int server_start(struct server *server)
 static bool end_workers(struct server *server)
 {
     if (server->background &&
-        !background_drain(server->background, BACKGROUND_PREPARE, PREPARE_GRACE_MS)) {
+        (background_abandoned(server->background, BACKGROUND_PREPARE) > 0 ||
+         !background_drain(server->background, BACKGROUND_PREPARE, PREPARE_GRACE_MS))) {
         log_warning("Files of a TLS change are still being read: they are not waited for.");
         return false;
     }

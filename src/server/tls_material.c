@@ -3,8 +3,10 @@
 
 #include "base/background.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "io/tls_tickets.h"
 #include "server/server.h"
+#include <stdio.h>
 
 static struct tls_fingerprint take_fingerprint(const struct tls_settings *settings)
 {
@@ -20,14 +22,8 @@ static void release_contexts(struct tls_material *material)
     material->contexts = NULL;
 }
 
-/* On the worker. What changes between the fingerprint and the reading is found by the next look. */
-static void build(void *argument)
+static void build_contexts(struct tls_material *material)
 {
-    struct tls_material *material = argument;
-    material->found = take_fingerprint(material->settings);
-    bool may_skip = material->kind == TLS_MATERIAL_IF_CHANGED;
-    if (may_skip && tls_fingerprint_is_same(material->found, material->seen))
-        return;
     int total = material->count + material->spare_count;
     material->contexts = mem_calloc((size_t)total, sizeof(struct tls_context *));
     for (int i = 0; i < total; i++) {
@@ -39,6 +35,25 @@ static void build(void *argument)
             return;
         }
     }
+}
+
+/* On the worker. What changes between the fingerprint and the reading is found by the next look. */
+static void build(void *argument)
+{
+    struct tls_material *material = argument;
+    if (background_abandoned(material->background, BACKGROUND_PREPARE) >=
+        BACKGROUND_ABANDONED_MAX) {
+        /* The worker must be free to say so: it could not be replaced. */
+        text_copy(material->error, sizeof(material->error),
+                  "Too many TLS files could not be read and are still waited for");
+        return;
+    }
+    tls_progress_report_to(&material->progress);
+    material->found = take_fingerprint(material->settings);
+    bool may_skip = material->kind == TLS_MATERIAL_IF_CHANGED;
+    if (!may_skip || !tls_fingerprint_is_same(material->found, material->seen))
+        build_contexts(material);
+    tls_progress_report_to(NULL);
 }
 
 struct tls_material_size tls_material_size_now(const struct server *server, int spare_count)
@@ -61,7 +76,61 @@ void tls_material_prepare(struct server *server, enum tls_material_kind kind,
     material->thread_count = io_pool_count(server->pool);
     material->count = kind == TLS_MATERIAL_SPARES ? 0 : size.thread_count + 1;
     material->spare_count = size.spare_count;
+    material->background = server->background;
+    tls_progress_init(&material->progress);
     background_submit(server->background, BACKGROUND_PREPARE, build, done, material);
+}
+
+/* -- a file system that hangs -- */
+
+/* On the abandoned worker. */
+static void drop(void *argument)
+{
+    tls_material_free(argument);
+}
+
+/* What is answered instead: the worker may be writing into the material itself. */
+static struct tls_material *stand_in_for(const struct tls_material *material)
+{
+    struct tls_material *copy = mem_calloc(1, sizeof(*copy));
+    copy->server = material->server;
+    copy->owner = material->owner;
+    copy->settings = tls_settings_clone(material->settings);
+    copy->tickets = material->tickets;
+    copy->generation = material->generation;
+    copy->kind = material->kind;
+    copy->background = material->background;
+    copy->seen = copy->found = material->seen; /* for the reload: nothing new was seen */
+    copy->thread_count = material->thread_count;
+    copy->count = material->count;
+    copy->spare_count = material->spare_count;
+    tls_progress_init(&copy->progress);
+    return copy;
+}
+
+void tls_material_cron(struct server *server)
+{
+    entering_main();
+    struct tls_material *material = background_current(server->background, BACKGROUND_PREPARE);
+    char path[TLS_PROGRESS_PATH_SIZE];
+    int64_t limit_ms = server->settings.tls.file_timeout;
+    if (!material || server->is_stopping || tls_progress_read(&material->progress, path) < limit_ms)
+        return;
+    struct tls_material *stand_in = stand_in_for(material);
+    (void)snprintf(stand_in->error, sizeof(stand_in->error),
+                   "Not read in %lld milliseconds, so it is not waited for any longer: %s",
+                   (long long)limit_ms, path);
+    bool is_current = tls_material_is_current(stand_in); /* otherwise it is asked for again */
+    if (background_abandon(server->background, BACKGROUND_PREPARE, material, drop, stand_in))
+        server->tls_reload.has_hung = is_current;
+    else
+        tls_material_free(stand_in); /* it has just ended, or there is no thread to be had */
+}
+
+bool tls_material_is_hanging(const struct server *server)
+{
+    return server->tls_reload.has_hung &&
+           background_abandoned(server->background, BACKGROUND_PREPARE) > 0;
 }
 
 bool tls_material_is_current(const struct tls_material *material)
@@ -120,5 +189,6 @@ void tls_material_free(struct tls_material *material)
 {
     release_contexts(material);
     tls_settings_free(material->settings);
+    tls_progress_deinit(&material->progress);
     mem_free(material);
 }

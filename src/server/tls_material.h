@@ -6,6 +6,7 @@
 #define SERVER_TLS_MATERIAL_H
 
 #include "io/tls_context.h"
+#include "io/tls_progress.h"
 #include "server/tls_reload.h"
 
 struct server;
@@ -25,6 +26,8 @@ struct tls_material {
     uint64_t generation; /* of what was in force when this was begun */
     int thread_count;    /* io_pool_count then */
     enum tls_material_kind kind;
+    const struct background *background;
+    struct tls_progress progress;
     struct tls_fingerprint seen; /* with which there is nothing to do */
     struct tls_fingerprint found;
     /* One per thread, then the spares. NULL: nothing changed, or it failed. */
@@ -48,6 +51,13 @@ void tls_material_prepare(struct server *server, enum tls_material_kind kind,
                           const void *owner);
 /* For the threads there are. */
 struct tls_material_size tls_material_size_now(const struct server *server, int spare_count);
+/* From the cron: gives up on a file that could not be read in tls-file-timeout milliseconds. Who
+ * asked gets material with that error, and the worker is abandoned (base/background.h): what it
+ * still brings is dropped. While too many of them have not returned, all is refused. */
+void tls_material_cron(struct server *server);
+/* True when a file system hung, still does, and nothing was put in force since: what is done
+ * without being asked for need not try. */
+bool tls_material_is_hanging(const struct server *server);
 /* False when contexts were put in force, or the threads became others, since it was begun. */
 bool tls_material_is_current(const struct tls_material *material);
 /* Whether a change that was made before it left everything as was foreseen: there is a context for

@@ -54,7 +54,7 @@ void tls_refill_cron(struct server *server)
     entering_main();
     struct tls_refill *refill = &server->tls_refill;
     if (refill->is_running || server->is_stopping || !io_pool_tls(server->pool) ||
-        clock_ms() < refill->next_ms)
+        clock_ms() < refill->next_ms || tls_material_is_hanging(server))
         return;
     int missing = io_pool_missing(server->pool, io_pool_configured(server->pool));
     if (missing == 0)

@@ -45,6 +45,7 @@ void tls_reload_note_fingerprint(struct server *server, struct tls_fingerprint f
     server->tls_reload.loaded = found;
     server->tls_reload.seen = found;
     server->tls_reload.generation++;
+    server->tls_reload.has_hung = false;
 }
 
 void tls_reload_note_loaded(struct server *server)
@@ -65,6 +66,8 @@ void tls_reload_cron(struct server *server)
     if (clock_ms() < reload->next_ms)
         return;
     reload->next_ms = clock_ms() + interval_ms;
+    if (tls_material_is_hanging(server))
+        return;
     reload->is_running = true;
     tls_material_prepare(server, TLS_MATERIAL_IF_CHANGED, tls_material_size_now(server, 0), finish,
                          NULL);

@@ -27,6 +27,7 @@ struct tls_reload {
     uint64_t generation;         /* changes whenever contexts are put in force */
     int64_t next_ms;
     bool is_running; /* a job is with the worker */
+    bool has_hung;   /* a file of what was to be put in force after that generation */
     uint64_t done;
     uint64_t failed;
     char last_error[256]; /* "" when the last one succeeded */

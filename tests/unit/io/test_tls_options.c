@@ -35,6 +35,7 @@ Test(tls_options, defaults)
         {"tls-session-tickets", "yes"},
         {"tls-ticket-key-rotation", "3600"},
         {"tls-auto-reload-interval", "0"},
+        {"tls-file-timeout", "10000"},
         {"tls-handshake-timeout", "10000"},
         {"tls-handshakes-max-per-thread", "256"},
         {"max-new-tls-connections-per-cycle", "64"},
@@ -46,7 +47,7 @@ Test(tls_options, defaults)
         else
             cr_assert_null(value);
     }
-    cr_assert_eq(tls_option_group.count, 31);
+    cr_assert_eq(tls_option_group.count, 32);
 }
 
 Test(tls_options, flags)
