@@ -14,7 +14,7 @@ proc stop_helpers {} {
 # {PATTERN TEXT} when the output matches. Returns all it printed, when the server closes, when the
 # output matches -until, or after -seconds.
 proc s_client {port args} {
-    array set o {-input "" -cert client -seconds 10 -until "" -then {}}
+    array set o {-input "" -cert client -seconds 30 -until "" -then {}}
     set extra {}
     foreach {name value} $args {
         if {[info exists o($name)]} { set o($name) $value } else { lappend extra {*}[concat $name $value] }

@@ -55,9 +55,9 @@ start_server [list overrides [list port 0 tls-port [free_port]] tags sluice] {
     }
 
     test "Failures by reason" {
-        grows tls_failed_no_certificate { s_client [srv tls_port] -cert "" -input "PING\r\n" -seconds 2 }
-        grows tls_failed_no_shared_protocol { s_client [srv tls_port] -tls1_1 "" -cipher ALL:@SECLEVEL=0 -input "" -seconds 2 }
-        grows tls_failed_no_shared_cipher { s_client [srv tls_port] -tls1_2 "" -cipher ECDHE-RSA-AES128-GCM-SHA256 -input "" -seconds 2 }
+        grows tls_failed_no_certificate { s_client [srv tls_port] -cert "" -input "PING\r\n" }
+        grows tls_failed_no_shared_protocol { s_client [srv tls_port] -tls1_1 "" -cipher ALL:@SECLEVEL=0 -input "" }
+        grows tls_failed_no_shared_cipher { s_client [srv tls_port] -tls1_2 "" -cipher ECDHE-RSA-AES128-GCM-SHA256 -input "" }
         foreach {cert field} {stranger unknown_ca expired expired future expired} {
             grows tls_failed_$field { catch { set c [redis_client -tls 1 -cert $cert -timeout 5000]; $c ping; $c close } }
         }
@@ -78,7 +78,7 @@ start_server [list overrides [list port 0 tls-port [free_port]] tags sluice] {
     }
 
     test "Ends by kind" {
-        grows tls_closed_clean { s_client [srv tls_port] -input "Q\n" -seconds 2 }
+        grows tls_closed_clean { s_client [srv tls_port] -input "Q\n" }
         grows tls_closed_truncated {
             set port [relay::start [srv tls_port] {}]
             set c [resp::connect -port $port -tls 1 -tls_options [tls_client_options]]

@@ -97,7 +97,7 @@ foreach threads {1 3} {
             foreach cert {stranger expired ""} {
                 catch { set x [redis_client -tls 1 -cert $cert -timeout 3000]; $x ping; $x close }
             }
-            s_client [srv tls_port] -input "Q\n" -seconds 2
+            s_client [srv tls_port] -input "Q\n"
             set c [resp::connect -port [srv tls_port]]
             $c close
             assert_equal PONG [r ping]
