@@ -166,7 +166,7 @@ foreach threads {1 4} {
             foreach how {set expire} {
                 set held [hold_certificate server2]
                 set c [redis_deferring_client]
-                if {$how eq "set"} { r set watched 1 } else { r set watched 1 px 100 }
+                if {$how eq "set"} { r set watched 1 } else { r set watched 1 px 1000 }
                 $c watch watched
                 assert_equal OK [$c read]
                 queue_and_exec $c [list [list config set tls-cert-file $held tls-key-file [certificate server2.key]] {set k 1}]
