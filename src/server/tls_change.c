@@ -134,7 +134,8 @@ static void pop(struct tls_changes *queue)
 }
 
 /* The client that waits for the change; NULL when it has gone. */
-static struct client *waiting_client(const struct server *server, const struct tls_change *change)
+static struct client *waiting_client(const struct server *server,
+                                     const struct tls_change *change) ON_MAIN
 {
     struct client *client = client_table_find(server->clients, change->client_id);
     if (!client || client->flags & CLIENT_CLOSING)
