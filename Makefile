@@ -41,6 +41,9 @@ LDLIBS   += -ljemalloc
 ifeq ($(HARDENING),yes)
 CPPFLAGS += -D_FORTIFY_SOURCE=3
 CFLAGS   += -fstack-protector-strong -fstack-clash-protection -fcf-protection -fPIE
+ifeq ($(COMPILER),gcc) # clang 14 has it behind another option
+CFLAGS   += -ftrivial-auto-var-init=zero
+endif
 LDFLAGS  += -pie -Wl,-z,relro,-z,now
 endif
 else

@@ -54,6 +54,10 @@ test "CVE-2025-62507, CVE-2021-3470: the program is built with what stops exploi
     assert {[regexp {__stack_chk_fail} $symbols]} "canaries"
     assert {[regexp {__memcpy_chk|__vsnprintf_chk} $symbols]} "checked functions"
     assert {[regexp {__memset_chk} $symbols]} "checked as well where sizes are known at run time only"
+    set file [open [server_program] rb]
+    set bytes [read $file]
+    close $file
+    assert {[string first -ftrivial-auto-var-init=zero $bytes] >= 0} "no variable begins with what the stack held"
 } {sluice}
 
 test "The hash function has a key of its own in each process" {
