@@ -366,6 +366,8 @@ static bool goes_on_behind_unusable(void)
     bool is_found = look_in(model, X509_LU_X509, 0);
     X509_STORE_free(model);
     ERR_clear_error();
+    remove_file(0, "", 0);
+    remove_file(0, "", 1);
     return is_found;
 }
 
