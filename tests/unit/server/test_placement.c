@@ -45,17 +45,21 @@ static void traffic(int depth)
         peer_finish(&rig.peers[i]);
 }
 
-/* One period in which main was so busy. Less traffic, on a fast machine, and the I/O threads are
- * too idle to be looked at. */
+/* One period in which main was so busy, and each I/O thread not too idle to be looked at. */
 static void period(unsigned main_percent, int depth)
 {
-    for (int i = 0; i < 20; i++)
+    for (int i = 0; i < 3; i++)
         traffic(depth);
     while (clock_us() - looked_us < PLACEMENT_PERIOD_MS * 1000)
         rig_turn();
     uint64_t spent_us = (uint64_t)(clock_us() - looked_us) * main_percent / 100;
     looked_us = clock_us();
     io_stat_add(loop_stats(io_pool_main_loop(rig.pool))->busy_us, spent_us);
+    for (int i = 1; i <= io_pool_count(rig.pool); i++) {
+        const struct io_thread *thread = io_pool_thread(rig.pool, i);
+        if (thread && io_thread_is_up(thread))
+            io_stat_add(loop_stats(thread->loop)->busy_us, 500);
+    }
     placement_run(placement);
     struct exchange_moves moves;
     RIG_UNTIL((exchange_count_moves(rig.exchange, &moves), moves.under_way == 0));
