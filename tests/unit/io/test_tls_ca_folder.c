@@ -111,22 +111,30 @@ static BIO *create(const char *path)
     return file;
 }
 
+/* Whole at once, as threads may be looking: a list of which half was read is not read again. */
+static void put(const char *path, X509 *certificate, X509_CRL *list)
+{
+    char unfinished[128];
+    (void)snprintf(unfinished, sizeof(unfinished), "%s/unfinished", folder);
+    BIO *file = create(unfinished);
+    cr_assert(certificate ? PEM_write_bio_X509(file, certificate)
+                          : PEM_write_bio_X509_CRL(file, list));
+    BIO_free(file);
+    cr_assert_eq(rename(unfinished, path), 0);
+}
+
 static void put_certificate(int name, unsigned number, int issue)
 {
     char path[128];
     path_of(path, name, "", number);
-    BIO *file = create(path);
-    cr_assert(PEM_write_bio_X509(file, certificates[name][issue]));
-    BIO_free(file);
+    put(path, certificates[name][issue], NULL);
 }
 
 static void put_list(int name, unsigned number, int issue)
 {
     char path[128];
     path_of(path, name, "r", number);
-    BIO *file = create(path);
-    cr_assert(PEM_write_bio_X509_CRL(file, lists[name][issue]));
-    BIO_free(file);
+    put(path, NULL, lists[name][issue]);
 }
 
 static void remove_file(int name, const char *kind, unsigned number)
