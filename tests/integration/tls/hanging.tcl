@@ -3,23 +3,6 @@
 
 file_needs built_tls
 
-proc hold {path} {
-    set ::holders($path) [open |[list perl [file join $::root tests support hold-file.pl] $path 2>@1] r+]
-    assert_equal held [gets $::holders($path)]
-}
-
-proc hold_file {name} {
-    set path [file join [srv dir] $name]
-    write_file $path ""
-    hold $path
-    return $path
-}
-
-proc release_file {path} {
-    close $::holders($path)
-    unset ::holders($path)
-}
-
 # Threads that prepare contexts: one, and those that were given up and have not returned.
 proc preparing {} {
     set count 0
