@@ -11,7 +11,6 @@
 #include "base/process.h"
 #include "base/text.h"
 #include "io/tls_context.h"
-#include "io/tls_tickets.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -324,7 +323,7 @@ static void release_contexts(struct tls_context **contexts, int count)
 }
 
 int io_pool_set_tls(struct io_pool *pool, const struct tls_settings *settings,
-                    struct tls_tickets *tickets, bool ends_sessions, char *error, size_t error_size)
+                    struct tls_tickets *tickets, char *error, size_t error_size)
 {
     struct tls_context *contexts[IO_THREADS_MAX + 1] = {NULL};
     for (int i = 0; i <= pool->highest; i++) {
@@ -335,12 +334,6 @@ int io_pool_set_tls(struct io_pool *pool, const struct tls_settings *settings,
             release_contexts(contexts, i);
             return -1;
         }
-    }
-    if (ends_sessions) {
-        tls_tickets_new_epoch(tickets);
-        for (int i = 0; i <= pool->highest; i++)
-            if (contexts[i])
-                tls_context_set_epoch(contexts[i], tls_tickets_epoch(tickets));
     }
     io_pool_use_tls_settings(pool, settings, tickets);
     io_pool_install_tls(pool, contexts);

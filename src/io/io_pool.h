@@ -72,11 +72,9 @@ void io_pool_unplace(struct io_thread *thread) ON_MAIN;
 
 /* Builds one context per thread from `settings` and puts all in force, or none: -1 and one line in
  * error. Connections that exist keep theirs. Threads that start later build theirs from the same
- * `settings`, which must live as long as the pool. `ends_sessions`: no session of before is resumed
- * afterwards. Blocks for the time of reading files. */
+ * `settings`, which must live as long as the pool. Blocks for the time of reading files. */
 int io_pool_set_tls(struct io_pool *pool, const struct tls_settings *settings,
-                    struct tls_tickets *tickets, bool ends_sessions, char *error,
-                    size_t error_size) ON_MAIN;
+                    struct tls_tickets *tickets, char *error, size_t error_size) ON_MAIN;
 /* Puts contexts that were built elsewhere in force: io_pool_count + 1 of them, whose references
  * move. */
 void io_pool_install_tls(struct io_pool *pool, struct tls_context *const *contexts) ON_MAIN;

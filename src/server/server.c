@@ -223,7 +223,7 @@ static int start_tls(struct server *server) ON_MAIN
         return -1;
     }
     char error[ERROR_SIZE];
-    if (io_pool_set_tls(server->pool, tls, server->tickets, false, error, sizeof(error)) != 0) {
+    if (io_pool_set_tls(server->pool, tls, server->tickets, error, sizeof(error)) != 0) {
         log_warning("%s", error);
         log_warning("Failed to configure TLS. Check logs for more info.");
         return -1;

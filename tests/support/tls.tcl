@@ -193,6 +193,16 @@ proc release_until_answered {path} {
     wait_until 0 10 {s blocked_clients}
 }
 
+# SHUTDOWN, while a worker waits for a file.
+proc assert_ends_while_files_are_read {} {
+    set pid [srv pid]
+    server_may_exit
+    catch {r shutdown nosave}
+    wait_until 0 10 {process_alive $pid}
+    assert_equal 1 [server_log_contains "*Files of a TLS change are still being read*"]
+    assert_equal 1 [server_log_contains "*bye bye*"]
+}
+
 # Of the certificate that a new connection gets, as serial_of tells it of a file's.
 proc serial_at {port} {
     regexp {(-----BEGIN CERTIFICATE-----.*-----END CERTIFICATE-----)} [

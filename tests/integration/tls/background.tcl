@@ -220,12 +220,7 @@ foreach threads {1 4} {
             set c [redis_deferring_client]
             $c config set tls-cert-file $slow
             wait_until 1 10 {s blocked_clients}
-            set pid [srv pid]
-            server_may_exit
-            catch {r shutdown nosave}
-            wait_until 0 10 {process_alive $pid}
-            assert_equal 1 [server_log_contains "*Files of a TLS change are still being read*"]
-            assert_equal 1 [server_log_contains "*bye bye*"]
+            assert_ends_while_files_are_read
             release_file $slow
             $c close
         }

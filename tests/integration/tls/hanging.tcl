@@ -133,12 +133,7 @@ foreach threads {1 4} {
         test "SHUTDOWN does not wait for what hangs (io-threads $threads)" {
             set slow [hold_file slow.end]
             assert_error "*$given_up$slow*" {r config set tls-crl-file $slow}
-            set pid [srv pid]
-            server_may_exit
-            catch {r shutdown nosave}
-            wait_until 0 10 {process_alive $pid}
-            assert_equal 1 [server_log_contains "*Files of a TLS change are still being read*"]
-            assert_equal 1 [server_log_contains "*bye bye*"]
+            assert_ends_while_files_are_read
             release_file $slow
         }
     }

@@ -238,7 +238,7 @@ Test(io_pool, tls_contexts_for_all_or_none)
     char missing[] = "/nonexistent/file.crt";
     struct tls_settings settings = {
         .port = 6379, .cert_file = missing, .key_file = missing, .ca_cert_file = missing};
-    cr_assert_eq(io_pool_set_tls(pool, &settings, tickets, true, error, sizeof(error)), -1);
+    cr_assert_eq(io_pool_set_tls(pool, &settings, tickets, error, sizeof(error)), -1);
     cr_assert_neq(error[0], '\0');
     cr_assert_null(io_pool_tls(pool));
     close_pool(pool);
