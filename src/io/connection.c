@@ -60,6 +60,7 @@ struct connection {
     uint32_t sending_size;
     uint32_t sending_offset;
     uint32_t sending_capacity;
+    uint32_t turn; /* that wire.in_taken counts */
     uint8_t state;
     bool is_tls;
     bool is_handshake_counted;
@@ -354,6 +355,17 @@ static void on_received(struct socket *socket, struct io_buffer *buffer, int siz
 
 /* -- progress -- */
 
+/* However small the records are: no connection keeps the others waiting for longer than it takes to
+ * read WIRE_TURN_SIZE_MAX of them. */
+static void note_turn(struct connection *connection)
+{
+    uint32_t turn = (uint32_t)loop_stats(loop_of(connection))->turns;
+    if (connection->turn == turn)
+        return;
+    connection->turn = turn;
+    connection->wire.in_taken = 0;
+}
+
 static void want_flush(struct connection *connection)
 {
     if (connection->wire.out_size > 0 && connection->sending == NULL)
@@ -381,6 +393,7 @@ static void fail_handshake(struct connection *connection)
 static void handshake(struct connection *connection)
 {
     struct transport *transport = connection->transport;
+    note_turn(connection);
     enum transport_result result = transport->ops->handshake(transport, &connection->wire);
     switch (result) {
     case TRANSPORT_DONE:
@@ -389,7 +402,9 @@ static void handshake(struct connection *connection)
         return;
     case TRANSPORT_NEED_INPUT:
         want_flush(connection);
-        if (connection->wire.in_ended)
+        if (connection->wire.in_size > 0)
+            go_on(connection);
+        else if (connection->wire.in_ended)
             fail_handshake(connection);
         return;
     case TRANSPORT_NEED_OUTPUT:
@@ -761,6 +776,7 @@ enum transport_result connection_read(struct connection *connection, char *desti
     if (connection->state != STATE_OPEN)
         return TRANSPORT_CLOSED;
     struct transport_wire *wire = &connection->wire;
+    note_turn(connection);
     enum transport_result result =
         connection->transport->ops->read(connection->transport, wire, destination, size, count);
     if (!connection->is_receiving)
@@ -771,6 +787,11 @@ enum transport_result connection_read(struct connection *connection, char *desti
         assert(*count > 0);
         return result;
     case TRANSPORT_NEED_INPUT:
+        if (wire->in_size > 0) { /* enough for this turn */
+            if (!connection->is_paused)
+                loop_task_ready(loop_of(connection), &connection->ready_task);
+            return result;
+        }
         if (wire->in_ended) {
             wire->outcome = OUTCOME_CLOSED_TRUNCATED;
             return read_end(connection, TRANSPORT_CLOSED);

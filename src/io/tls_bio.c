@@ -8,10 +8,11 @@
 
 static int read_wire(BIO *bio, char *destination, size_t size, size_t *count)
 {
-    struct transport_wire *wire = tls_bio_port_of(bio)->wire;
+    const struct tls_bio_port *port = tls_bio_port_of(bio);
+    struct transport_wire *wire = port->wire;
     assert(wire);
     BIO_clear_retry_flags(bio);
-    *count = wire->in_size ? wire_take(wire, destination, size) : 0;
+    *count = wire->in_size && !port->is_cut ? wire_take(wire, destination, size) : 0;
     if (*count)
         return 1;
     BIO_set_retry_read(bio);

@@ -10,6 +10,7 @@
 
 struct tls_bio_port {
     struct transport_wire *wire;
+    bool is_cut; /* nothing is read any more, whatever was received */
 };
 
 /* The method's table; made once per process. NULL when memory is short. */

@@ -41,8 +41,10 @@ struct transport_tls {
     SSL_SESSION *session;          /* client: the newest one received */
     void *offered;                 /* client: what was offered, kept while the SSL may use it */
     char *error;                   /* TRANSPORT_ERROR_TEXT_MAX bytes, once there was one */
-    uint8_t deferred; /* enum transport_result to report by the next read; DONE: none */
-    uint8_t outcome;  /* the deferred result's */
+    uint8_t deferred;           /* enum transport_result to report by the next read; DONE: none */
+    uint8_t outcome;            /* the deferred result's */
+    uint8_t key_updates;        /* of the peer's in one second */
+    uint16_t key_update_second; /* its low bits */
     bool is_server : 1;
     bool has_seen_input : 1; /* the first byte was looked at */
     bool is_open : 1;        /* the handshake finished */
@@ -59,6 +61,9 @@ static inline struct transport_tls *transport_tls_of(const SSL *ssl)
     struct tls_bio_port *port = tls_bio_port_of(SSL_get_rbio(ssl));
     return (struct transport_tls *)(void *)((char *)port - offsetof(struct transport_tls, port));
 }
+
+/* -- transport_tls.c: an info callback, of every SSL_CTX -- */
+void transport_tls_on_info(const SSL *ssl, int where, int value);
 
 /* -- tls_library.c: library contexts are recycled, see there -- */
 struct tls_library *tls_library_acquire(void);

@@ -14,7 +14,7 @@
 
 enum transport_result {
     TRANSPORT_DONE,        /* progress was made (n bytes; handshake complete) */
-    TRANSPORT_NEED_INPUT,  /* nothing more without bytes from the peer */
+    TRANSPORT_NEED_INPUT,  /* nothing more without bytes from the peer, or in this turn */
     TRANSPORT_NEED_OUTPUT, /* wire_out is full: go on when it was sent */
     TRANSPORT_CLOSED,      /* the peer ended the stream (cleanly, or see truncated) */
     TRANSPORT_ERROR        /* transport_wire.error says why, in one line */
@@ -44,7 +44,11 @@ enum handshake_failure {
     HANDSHAKE_RESET      /* the peer went away in the middle */
 };
 
-enum { TRANSPORT_ERROR_TEXT_MAX = 256, WIRE_OUT_SIZE_MAX = 128 * 1024 };
+enum {
+    TRANSPORT_ERROR_TEXT_MAX = 256,
+    WIRE_OUT_SIZE_MAX = 128 * 1024,
+    WIRE_TURN_SIZE_MAX = 128 * 1024 /* taken of what was received, in one turn */
+};
 
 /* The wire side of one connection; the connection owns it, its transport works on it. */
 struct transport_wire {
@@ -52,6 +56,7 @@ struct transport_wire {
     struct io_buffer *in_head; /* received, not yet consumed */
     struct io_buffer *in_tail;
     size_t in_size;
+    size_t in_taken;   /* by wire_take in this turn */
     uint32_t in_count; /* buffers in the list */
     bool in_ended;     /* end of stream was received behind wire_in */
     bool in_was_reset; /* and it was a reset (ECONNRESET), not a FIN */
@@ -69,7 +74,8 @@ void wire_append(struct transport_wire *wire, struct io_buffer *buffer);
 void wire_drop_input(struct transport_wire *wire);
 /* Gives the block of out back, whatever is in it. */
 void wire_drop_output(struct transport_wire *wire);
-/* Copies up to `size` received bytes out and releases what was used up. */
+/* Copies up to `size` received bytes out and releases what was used up; nothing more in a turn that
+ * has had WIRE_TURN_SIZE_MAX. */
 size_t wire_take(struct transport_wire *wire, void *destination, size_t size);
 /* Looks at the first received byte; -1 when there is none. */
 int wire_peek(const struct transport_wire *wire);

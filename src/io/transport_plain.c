@@ -17,7 +17,7 @@ static enum transport_result plain_read(struct transport *transport, struct tran
     *count = wire_take(wire, destination, size);
     if (*count > 0)
         return TRANSPORT_DONE;
-    if (!wire->in_ended)
+    if (!wire->in_ended || wire->in_size > 0)
         return TRANSPORT_NEED_INPUT;
     wire->outcome = wire->in_was_reset ? OUTCOME_RESET : OUTCOME_CLOSED_CLEAN;
     return TRANSPORT_CLOSED;

@@ -29,7 +29,8 @@ enum {
     RECORD_OVERHEAD_MAX = 512,
     TLS_HANDSHAKE_BYTE = 0x16,
     TLS_ALERT_BYTE = 0x15,
-    HELD_MAX = 128 * 1024 /* of OpenSSL's memory, for one connection */
+    KEY_UPDATES_PER_SECOND_MAX = 32, /* of the peer's */
+    HELD_MAX = 128 * 1024            /* of OpenSSL's memory, for one connection */
 };
 
 static const char plaintext_answer[] = "-ERR this port speaks TLS; connect with --tls\r\n";
@@ -277,12 +278,38 @@ static enum transport_result tls_handshake(struct transport *transport, struct t
 
 /* -- data -- */
 
+/* Called at each step of a handshake, and after it at those of a key update: each costs as much as
+ * 16 KB of data and has 27 bytes, so a peer that sends nothing else would hold up all others. */
+void transport_tls_on_info(const SSL *ssl, int where, int value)
+{
+    (void)value;
+    OSSL_HANDSHAKE_STATE state = SSL_get_state(ssl);
+    if (!(where & SSL_CB_LOOP) || (state != TLS_ST_SR_KEY_UPDATE && state != TLS_ST_CR_KEY_UPDATE))
+        return;
+    struct transport_tls *self = transport_tls_of(ssl);
+    uint16_t second = (uint16_t)(clock_ms() / 1000);
+    if (second != self->key_update_second)
+        self->key_updates = 0;
+    self->key_update_second = second;
+    if (++self->key_updates > KEY_UPDATES_PER_SECOND_MAX)
+        self->port.is_cut = true;
+}
+
+static enum transport_result break_off(struct transport_tls *self, const char *reason)
+{
+    self->is_broken = true;
+    set_error(self, reason);
+    return end_with(self, TRANSPORT_ERROR, OUTCOME_PROTOCOL_ERROR);
+}
+
 /* What a failed SSL_read or SSL_write means. The outcome and text are set in the wire. */
 static enum transport_result judge(struct transport_tls *self, int result)
 {
     struct transport_wire *wire = self->port.wire;
     switch (SSL_get_error(self->ssl, result)) {
     case SSL_ERROR_WANT_READ:
+        if (self->port.is_cut)
+            return break_off(self, "too many key updates");
         if (!wire->in_ended || wire->in_size > 0)
             return TRANSPORT_NEED_INPUT;
         return end_with(self, TRANSPORT_CLOSED, OUTCOME_CLOSED_TRUNCATED);
@@ -293,11 +320,9 @@ static enum transport_result judge(struct transport_tls *self, int result)
         return end_with(self, TRANSPORT_CLOSED, OUTCOME_CLOSED_CLEAN);
     default: {
         char reason[200];
-        self->is_broken = true;
         wire->failure =
             tls_errors_classify(SSL_get_verify_result(self->ssl), reason, sizeof(reason));
-        set_error(self, reason);
-        return end_with(self, TRANSPORT_ERROR, OUTCOME_PROTOCOL_ERROR);
+        return break_off(self, reason);
     }
     }
 }

@@ -45,6 +45,9 @@ size_t wire_take(struct transport_wire *wire, void *destination, size_t size)
 {
     char *to = destination;
     size_t taken = 0;
+    assert(wire->in_taken <= WIRE_TURN_SIZE_MAX);
+    if (size > WIRE_TURN_SIZE_MAX - wire->in_taken)
+        size = WIRE_TURN_SIZE_MAX - wire->in_taken;
     while (taken < size && wire->in_head != NULL) {
         struct io_buffer *buffer = wire->in_head;
         size_t left = buffer->size - buffer->offset;
@@ -57,6 +60,7 @@ size_t wire_take(struct transport_wire *wire, void *destination, size_t size)
     }
     assert(wire->in_size >= taken);
     wire->in_size -= taken;
+    wire->in_taken += taken;
     return taken;
 }
 

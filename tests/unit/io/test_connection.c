@@ -27,7 +27,8 @@ struct framed {
     bool is_server;
     bool is_greeted; /* our half of the handshake is out */
     bool is_done;
-    bool has_header;
+    size_t header_size; /* of it was read */
+    unsigned char header[2];
     size_t wanted; /* payload of the record being read */
     size_t plain_size;
     size_t plain_offset;
@@ -75,19 +76,27 @@ static enum transport_result framed_end(struct transport_wire *wire,
     return TRANSPORT_CLOSED;
 }
 
+/* Nothing could be taken. */
+static enum transport_result framed_need(struct transport_wire *wire)
+{
+    if (wire->in_ended && wire->in_size == 0)
+        return framed_end(wire, OUTCOME_CLOSED_TRUNCATED);
+    return TRANSPORT_NEED_INPUT;
+}
+
 static enum transport_result framed_read(struct transport *transport, struct transport_wire *wire,
                                          char *destination, size_t size, size_t *count)
 {
     struct framed *self = (struct framed *)(void *)transport;
-    while (self->plain_offset == self->plain_size) {
-        unsigned char header[2];
-        if (!self->has_header) {
-            if (wire->in_size < 2)
-                return wire->in_ended ? framed_end(wire, OUTCOME_CLOSED_TRUNCATED)
-                                      : TRANSPORT_NEED_INPUT;
-            wire_take(wire, header, 2);
-            self->wanted = (size_t)header[0] << 8 | header[1];
-            self->has_header = true;
+    while (self->header_size < 2 || self->plain_size < self->wanted) {
+        if (self->header_size < 2) {
+            size_t part = wire_take(wire, self->header + self->header_size, 2 - self->header_size);
+            self->header_size += part;
+            if (part == 0)
+                return framed_need(wire);
+            self->wanted = (size_t)self->header[0] << 8 | self->header[1];
+            if (self->header_size < 2)
+                continue;
             if (self->wanted == GOODBYE)
                 return framed_end(wire, OUTCOME_CLOSED_CLEAN);
             if (self->wanted == 0 || self->wanted > RECORD_MAX) {
@@ -96,17 +105,18 @@ static enum transport_result framed_read(struct transport *transport, struct tra
                 return TRANSPORT_ERROR;
             }
         }
-        if (wire->in_size < self->wanted)
-            return wire->in_ended ? framed_end(wire, OUTCOME_CLOSED_TRUNCATED)
-                                  : TRANSPORT_NEED_INPUT;
-        self->plain_size = wire_take(wire, self->plain, self->wanted);
-        self->plain_offset = 0;
-        self->has_header = false;
+        size_t part =
+            wire_take(wire, self->plain + self->plain_size, self->wanted - self->plain_size);
+        self->plain_size += part;
+        if (part == 0)
+            return framed_need(wire);
     }
     size_t left = self->plain_size - self->plain_offset;
     *count = size < left ? size : left;
     memcpy(destination, self->plain + self->plain_offset, *count);
     self->plain_offset += *count;
+    if (self->plain_offset == self->wanted)
+        self->header_size = self->plain_size = self->plain_offset = 0;
     return TRANSPORT_DONE;
 }
 
@@ -133,7 +143,7 @@ static enum transport_result framed_write(struct transport *transport, struct tr
 static bool framed_has_pending(const struct transport *transport)
 {
     const struct framed *self = (const struct framed *)(const void *)transport;
-    return self->plain_offset < self->plain_size;
+    return self->plain_offset < self->plain_size && self->plain_size == self->wanted;
 }
 
 static void framed_shutdown(struct transport *transport, struct transport_wire *wire)
@@ -606,6 +616,66 @@ static void quantum(void)
 Test(connection, what_is_left_is_offered_again)
 {
     on_both(quantum);
+}
+
+/* What came while others were served is not read in one go, and its end does not overtake it. */
+static void bounded(bool is_framed)
+{
+    static struct party greedy;
+    int fd = join_raw(&greedy, is_framed);
+    if (is_framed)
+        write_all(fd, "H", 1);
+    TURN_UNTIL(greedy.opens == 1);
+    char greeting;
+    if (is_framed) /* unread, it would make a reset of the end */
+        TURN_UNTIL(read(fd, &greeting, 1) == 1);
+    enum { SIZE = 1000 * 1000, RECORD = 10 * 1000 };
+    char *data = random_bytes(SIZE, 3);
+    for (size_t at = 0; is_framed && at < SIZE; at += RECORD) {
+        data[at] = (char)((RECORD - 2) >> 8);
+        data[at + 1] = (char)(RECORD - 2);
+    }
+    size_t written = 0;
+    size_t turn_max = 0;
+    for (ssize_t part = 0; greedy.closes == 0; part = 0) {
+        while (written < SIZE && (part = write(fd, data + written, SIZE - written)) > 0)
+            written += (size_t)part;
+        if (written == SIZE && fd >= 0) {
+            close(fd);
+            fd = -1;
+        }
+        size_t before = greedy.received_size;
+        turns(1);
+        if (greedy.received_size - before > turn_max)
+            turn_max = greedy.received_size - before;
+    }
+    cr_assert_leq(turn_max, (size_t)WIRE_TURN_SIZE_MAX + RECORD); /* a record begun before */
+    cr_assert_gt(turn_max, 0);
+    cr_assert_eq(greedy.received_size, is_framed ? SIZE - SIZE / RECORD * 2 : SIZE);
+    cr_assert(is_framed || memcmp(greedy.received, data, SIZE) == 0);
+    cr_assert_eq(greedy.outcome, is_framed ? OUTCOME_CLOSED_TRUNCATED : OUTCOME_CLOSED_CLEAN);
+    forget(&greedy);
+    free(data);
+}
+
+static void bounded_plain(void)
+{
+    bounded(false);
+}
+
+static void bounded_framed(void)
+{
+    bounded(true);
+}
+
+Test(connection, a_turn_takes_so_much_of_the_wire_plain)
+{
+    on_both(bounded_plain);
+}
+
+Test(connection, a_turn_takes_so_much_of_the_wire_framed)
+{
+    on_both(bounded_framed);
 }
 
 /* Plaintext that the transport holds is offered though the wire has nothing. */

@@ -50,6 +50,9 @@ Test(transport_plain, reads_then_wants_input_then_ends)
     wire.in_ended = true;
     cr_assert_eq(transport->ops->read(transport, &wire, bytes, 3, &count), TRANSPORT_DONE);
     cr_assert_eq(count, 3);
+    wire.in_taken = WIRE_TURN_SIZE_MAX; /* the rest is for another turn */
+    cr_assert_eq(transport->ops->read(transport, &wire, bytes, 3, &count), TRANSPORT_NEED_INPUT);
+    wire.in_taken = 0;
     cr_assert_eq(transport->ops->read(transport, &wire, bytes, sizeof(bytes), &count),
                  TRANSPORT_DONE);
     cr_assert_eq(count, 2);

@@ -250,6 +250,46 @@ Test(transport_tls, key_updates_in_both_directions)
     pair_close(&pair);
 }
 
+/* Alone, or with data between them. What came before is delivered. */
+Test(transport_tls, too_many_key_updates_are_an_error)
+{
+    enum { MAX = 32 };
+    for (int kind = SSL_KEY_UPDATE_NOT_REQUESTED; kind <= SSL_KEY_UPDATE_REQUESTED; kind++) {
+        struct pair pair;
+        size_t count = 0;
+        char data[100];
+        open_pair(&pair);
+        for (int i = 0; i < MAX + 2; i++) {
+            cr_assert(SSL_key_update(ssl_of(&pair.client), kind));
+            cr_assert_eq(end_write(&pair.client, "x", 1, &count), TRANSPORT_DONE);
+        }
+        end_pass(&pair.client, &pair.server, WIRE_OUT_SIZE_MAX);
+        cr_assert_eq(end_read(&pair.server, data, sizeof(data), &count), TRANSPORT_DONE);
+        cr_assert_eq(count, MAX);
+        cr_assert_gt(pair.server.wire.in_size, 0, "the flood was read to its end");
+        cr_assert_eq(end_read(&pair.server, data, 1, &count), TRANSPORT_ERROR);
+        cr_assert_eq(pair.server.wire.outcome, OUTCOME_PROTOCOL_ERROR);
+        cr_assert_str_eq(pair.server.wire.error, "too many key updates");
+        cr_assert_eq(end_write(&pair.server, "x", 1, &count), TRANSPORT_ERROR);
+        pair_close(&pair);
+    }
+}
+
+/* One a quarter of a second, and more. */
+Test(transport_tls, key_updates_are_counted_by_the_second)
+{
+    struct pair pair;
+    open_pair(&pair);
+    for (int i = 0; i < 100; i++) {
+        struct transport_tls *self = (struct transport_tls *)pair.server.transport;
+        if (i % 4 == 0)
+            self->key_update_second--; /* a second is over */
+        cr_assert(SSL_key_update(ssl_of(&pair.client), SSL_KEY_UPDATE_REQUESTED));
+        check_passes(&pair.client, &pair.server, "slowly");
+    }
+    pair_close(&pair);
+}
+
 /* A peer that asks for key updates and takes none of the answers meets backpressure, not an error.
  */
 Test(transport_tls, key_update_with_a_full_window)

@@ -48,6 +48,7 @@ Test(wire, takes_what_was_received_in_order)
             continue;
         }
         size = random_state_next(&random) % sizeof(out);
+        wire.in_taken = 0; /* a turn each */
         size_t got = wire_take(&wire, out, size);
         cr_assert_eq(got, size < written - taken ? size : written - taken);
         for (size_t i = 0; i < got; i++)
@@ -58,6 +59,23 @@ Test(wire, takes_what_was_received_in_order)
     wire_drop_input(&wire);
     cr_assert_eq(wire.in_size, 0);
     cr_assert_null(wire.in_head);
+    loop_destroy(loop);
+}
+
+Test(wire, a_turn_takes_no_more_than_its_maximum)
+{
+    struct loop *loop = make_loop();
+    struct transport_wire wire = {.loop = loop};
+    static char bytes[WIRE_TURN_SIZE_MAX];
+    for (unsigned i = 0; i < 8; i++)
+        receive(&wire, bytes, IO_BUFFER_SIZE);
+    cr_assert_eq(wire_take(&wire, bytes, sizeof(bytes) - 10), sizeof(bytes) - 10);
+    cr_assert_eq(wire_take(&wire, bytes, 11), 10);
+    cr_assert_eq(wire_take(&wire, bytes, 1), 0);
+    cr_assert_eq(wire.in_size, 8 * IO_BUFFER_SIZE - sizeof(bytes));
+    wire.in_taken = 0;
+    cr_assert_eq(wire_take(&wire, bytes, sizeof(bytes)), 8 * IO_BUFFER_SIZE - sizeof(bytes));
+    cr_assert_eq(wire.in_count, 0);
     loop_destroy(loop);
 }
 
