@@ -6,6 +6,7 @@
 #include "keyspace/db.h"
 #include "base/memory.h"
 #include "keyspace/keyspace_internal.h"
+#include "protocol/limits.h"
 #include "types/string_type.h"
 
 static uint64_t entry_hash(const void *entry)
@@ -497,7 +498,9 @@ struct entry *db_string_writable(struct db *db, struct key key, size_t size, cha
         struct bytes key_bytes = entry_key(entry);
         size_t head = (size_t)(key_bytes.data - (const char *)entry) + key_bytes.size;
         size_t wanted = size > entry->value_size ? size : entry->value_size;
-        if (entry_class(head + wanted) == entry_class(head + entry->value_size)) {
+        /* Behind a long key there is room for more than an embedded string may have. */
+        if (wanted < REPLY_SHARED_SIZE_MIN &&
+            entry_class(head + wanted) == entry_class(head + entry->value_size)) {
             *data = (char *)entry + head;
             memset(*data + entry->value_size, 0, wanted - entry->value_size);
             entry->value_size = (uint16_t)wanted;

@@ -210,6 +210,25 @@ Test(db, appending_is_amortized)
     cr_assert_lt(moves, 60);
 }
 
+/* Behind a long key an allocation has more room than the size of an embedded string can tell. */
+Test(db, string_grows_behind_a_long_key)
+{
+    enum { NAME_SIZE = 1050000, SIZE = 70000 };
+    char scratch[NUMBER_I64_TEXT_MAX];
+    char *name = mem_alloc(NAME_SIZE);
+    memset(name, 'k', NAME_SIZE);
+    struct key key = key_of(bytes_of(name, NAME_SIZE));
+    db_set_string(db, key, BYTES_LITERAL("short string"), 0);
+    char *data;
+    struct entry *entry = db_string_writable(db, key, SIZE, &data);
+    data[SIZE - 1] = 'e';
+    struct bytes string = entry_string(entry, scratch);
+    cr_assert_eq(string.size, SIZE);
+    cr_assert_eq(string.data, data);
+    cr_assert_eq(memcmp(string.data, "short string", 12), 0);
+    mem_free(name);
+}
+
 Test(db, memory_goals)
 {
     enum { COUNT = 200000 };
