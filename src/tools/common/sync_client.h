@@ -22,7 +22,7 @@ struct loop;
 struct sync_client;
 struct tls_context;
 
-enum { SYNC_ERROR_MAX = 256, SYNC_UNSENT_LOW = 64 * 1024 };
+enum { SYNC_ERROR_MAX = 1024, SYNC_UNSENT_LOW = 64 * 1024 };
 
 enum sync_result {
     SYNC_REPLY,

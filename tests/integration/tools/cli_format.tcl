@@ -125,6 +125,9 @@ test "cli: login is said in order, and its refusal printed" {
     assert_equal "Warning: Using a password with '-a' or '-u' option on the command line interface may not be safe.\nAUTH failed: WRONGPASS no\n" \
         [dict get $result err]
     assert_equal 1 [dict get $result code]
+    set reason "NOAUTH [string repeat "long " 60]"
+    set result [cli_words [list -p [canned_server [list "-$reason\r\n"]] -3 ping]]
+    assert_equal "HELLO 3 failed: $reason\n" [dict get $result err]
 }
 
 test "cli --eval sends EVAL, the script and what follows it" {
