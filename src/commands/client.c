@@ -84,8 +84,6 @@ enum client_type { TYPE_ANY, TYPE_NORMAL, TYPE_MASTER, TYPE_REPLICA, TYPE_PUBSUB
 
 struct filter {
     int type;
-    const struct bytes *ids; /* LIST ID a b c: texts, checked to be numbers */
-    int id_count;
     bool has_id;
     uint64_t id;
     struct bytes peer; /* data NULL: any */
@@ -121,22 +119,10 @@ static int type_of(const struct client *client)
     return client->flags & CLIENT_PUBSUB ? TYPE_PUBSUB : TYPE_NORMAL;
 }
 
-static bool id_is_listed(const struct filter *filter, uint64_t id)
-{
-    for (int i = 0; i < filter->id_count; i++) {
-        int64_t wanted;
-        if (number_parse_i64(filter->ids[i], &wanted) && (uint64_t)wanted == id)
-            return true;
-    }
-    return false;
-}
-
 static bool matches(const struct filter *filter, const struct client *client,
                     const struct client *me)
 {
     if (filter->type != TYPE_ANY && type_of(client) != filter->type)
-        return false;
-    if (filter->ids && !id_is_listed(filter, client->id))
         return false;
     if (filter->has_id && client->id != filter->id)
         return false;
@@ -156,39 +142,55 @@ static bool is_listed(const struct client *client)
     return !(client->flags & CLIENT_CLOSING);
 }
 
-static bool parse_list(struct call *call, struct filter *filter)
+static void list_client(struct client *client, struct buffer *text)
 {
-    if (call->argc == 4 && call_is(call, 2, "TYPE"))
-        return parse_type(call, call->argv[3], &filter->type);
-    if (call->argc > 3 && call_is(call, 2, "ID")) {
-        filter->ids = &call->argv[3];
-        filter->id_count = call->argc - 3;
-        for (int i = 3; i < call->argc; i++) {
-            int64_t id;
-            if (!number_parse_i64(call->argv[i], &id)) {
-                reply_errorf(call->reply, "Invalid client ID");
-                return false;
-            }
-        }
-        return true;
-    }
-    return call->argc == 2 || call_syntax_error(call);
+    if (!is_listed(client))
+        return;
+    client_describe(client, last_command_name(client), text);
+    (void)buffer_append(text, "\n", 1);
 }
 
-static void list_command(struct call *call)
+/* In the order of the ids, and as often as they are named. */
+static bool list_by_id(struct call *call, struct buffer *text) ON_MAIN
 {
-    struct filter filter = {0};
-    if (!parse_list(call, &filter))
-        return;
+    for (int i = 3; i < call->argc; i++) {
+        int64_t id;
+        if (!call_integer(call, i, &id, "ERR Invalid client ID"))
+            return false;
+        struct client *client = client_table_find(call->services->clients, (uint64_t)id);
+        if (client)
+            list_client(client, text);
+    }
+    return true;
+}
+
+static bool list_by_type(struct call *call, int type, struct buffer *text) ON_MAIN
+{
+    struct filter filter = {.type = type};
+    for (struct client *client = call->services->clients->first; client; client = client->next)
+        if (matches(&filter, client, call->client))
+            list_client(client, text);
+    return true;
+}
+
+static bool list(struct call *call, struct buffer *text) ON_MAIN
+{
+    int type = TYPE_ANY;
+    if (call->argc > 3 && call_is(call, 2, "ID"))
+        return list_by_id(call, text);
+    if (call->argc == 4 && call_is(call, 2, "TYPE"))
+        return parse_type(call, call->argv[3], &type) && list_by_type(call, type, text);
+    if (call->argc != 2)
+        return call_syntax_error(call);
+    return list_by_type(call, type, text);
+}
+
+static void list_command(struct call *call) ON_MAIN
+{
     struct buffer text;
     buffer_init(&text, LIST_SIZE_MAX);
-    for (struct client *client = call->services->clients->first; client; client = client->next) {
-        if (!is_listed(client) || !matches(&filter, client, call->client))
-            continue;
-        client_describe(client, last_command_name(client), &text);
-        (void)buffer_append(&text, "\n", 1);
-    }
-    reply_verbatim(call->reply, "txt", text.data ? text.data : "", text.size);
+    if (list(call, &text))
+        reply_verbatim(call->reply, "txt", text.data ? text.data : "", text.size);
     buffer_deinit(&text);
 }
 

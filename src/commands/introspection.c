@@ -1,12 +1,11 @@
 /* COMMAND and its subcommands. Documentation texts are in commands/docs/ and compiled into a table
  * that only this file reads. */
+#include "base/memory.h"
 #include "base/text.h"
 #include "commands/all.h"
 #include "commands/command_docs.h"
 #include "dispatch/call.h"
 #include "dispatch/key_spec.h"
-
-enum { KEYS_MAX = 4096 };
 
 /* -- COMMAND INFO -- */
 
@@ -303,56 +302,65 @@ static void list_subcommand(struct call *call)
 
 /* -- COMMAND GETKEYS -- */
 
-static int find_keys(struct call *call, struct key_position *positions)
+/* Where the keys are, to be freed; NULL when there is an error, which is answered. Each key
+ * specification names each argument once at most. */
+static struct key_position *find_keys(struct call *call, int *count)
 {
     const struct bytes *argv = call->argv + 2;
     int argc = call->argc - 2;
     const struct command *command = command_lookup(call->services->commands, argv, argc);
     if (!command || (argc > 1 && command->subcommand_count > 0)) {
         reply_errorf(call->reply, "Invalid command specified");
-        return -1;
+        return NULL;
     }
     int arity = command->spec->arity;
     bool has_keys = command->spec->keys[0].begin != KEY_SPEC_NONE || command->spec->find_keys;
     if (!has_keys) {
         reply_errorf(call->reply, "The command has no key arguments");
-        return -1;
+        return NULL;
     }
     if ((arity > 0 && arity != argc) || argc < -arity) {
         reply_errorf(call->reply, "Invalid number of arguments specified for command");
-        return -1;
+        return NULL;
     }
-    int count = command_find_keys(command, argv, argc, positions, KEYS_MAX);
-    if (count < 0 || (count == 0 && !(command->flags & COMMAND_NO_MANDATORY_KEYS))) {
+    size_t max = (size_t)argc * COMMAND_KEY_SPECS_MAX;
+    struct key_position *positions = mem_alloc(max * sizeof *positions);
+    int positions_max = max < INT32_MAX ? (int)max : INT32_MAX;
+    *count = command_find_keys(command, argv, argc, positions, positions_max);
+    if (*count < 0 || (*count == 0 && !(command->flags & COMMAND_NO_MANDATORY_KEYS))) {
         reply_errorf(call->reply, "Invalid arguments specified for command");
-        return -1;
+        mem_free(positions);
+        return NULL;
     }
-    return count > KEYS_MAX ? KEYS_MAX : count;
+    assert(*count <= positions_max);
+    return positions;
+}
+
+static void reply_keys(struct call *call, bool with_flags)
+{
+    int count;
+    struct key_position *positions = find_keys(call, &count);
+    if (!positions)
+        return;
+    reply_array(call->reply, count);
+    for (int i = 0; i < count; i++) {
+        if (with_flags)
+            reply_array(call->reply, 2);
+        reply_bulk_bytes(call->reply, call->argv[positions[i].index + 2]);
+        if (with_flags)
+            reply_flags(call->reply, positions[i].flags, key_flag_names, COUNT_OF(key_flag_names));
+    }
+    mem_free(positions);
 }
 
 static void getkeys_subcommand(struct call *call)
 {
-    struct key_position positions[KEYS_MAX];
-    int count = find_keys(call, positions);
-    if (count < 0)
-        return;
-    reply_array(call->reply, count);
-    for (int i = 0; i < count; i++)
-        reply_bulk_bytes(call->reply, call->argv[positions[i].index + 2]);
+    reply_keys(call, false);
 }
 
 static void getkeysandflags_subcommand(struct call *call)
 {
-    struct key_position positions[KEYS_MAX];
-    int count = find_keys(call, positions);
-    if (count < 0)
-        return;
-    reply_array(call->reply, count);
-    for (int i = 0; i < count; i++) {
-        reply_array(call->reply, 2);
-        reply_bulk_bytes(call->reply, call->argv[positions[i].index + 2]);
-        reply_flags(call->reply, positions[i].flags, key_flag_names, COUNT_OF(key_flag_names));
-    }
+    reply_keys(call, true);
 }
 
 static void help_subcommand(struct call *call)

@@ -343,22 +343,23 @@ static void run(struct executor *executor, struct call *call)
         refresh_clock(executor);
 }
 
+/* CLIENT REPLY: OFF and SKIP drop what a command answers; the SKIP of the command before counts
+ * here. */
+static bool is_muted(const struct client *client)
+{
+    return client->flags & (CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP);
+}
+
 static void answer_protocol_error(struct executor *executor, struct client *client,
                                   const char *text)
 {
     char peer[64];
     text_copy(peer, sizeof(peer), client->peer ? client->peer : "?");
     log_verbose("Protocol error from client %s: %s", peer, text);
+    client->reply.is_discarded = is_muted(client);
     reply_errorf(&client->reply, "%s", text);
     stats_error(executor->services.stats, BYTES_LITERAL("ERR"));
     client->flags |= CLIENT_CLOSE_AFTER_REPLY;
-}
-
-/* CLIENT REPLY: OFF and SKIP drop what a command answers; the SKIP of the command before counts
- * here. */
-static bool is_muted(const struct client *client)
-{
-    return client->flags & (CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP);
 }
 
 static void update_skip(struct client *client)

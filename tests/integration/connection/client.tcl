@@ -106,6 +106,13 @@ start_server {} {
         assert_equal "" [string trim [r client list id 999999999]]
         assert_error "ERR syntax error" {r client list id}
         assert_error "ERR Invalid client ID" {r client list id abc}
+        assert_error "ERR Invalid client ID" {r client list id $id abc}
+        set mine [r client id]
+        set ids {}
+        foreach line [split [string trim [r client list id $id $mine 0 -1 999999999 $id]] \n] {
+            lappend ids [lindex $line 0]
+        }
+        assert_equal [list id=$id id=$mine id=$id] $ids
         $c close
     }
 
@@ -191,6 +198,9 @@ start_server {} {
         $c get
         $c client reply on
         assert_equal OK [$c read]
+        $c client reply off
+        $c write "*a\r\n"
+        assert [$c eof]
         $c close
     }
 

@@ -59,6 +59,9 @@ start_server {} {
         assert_error "ERR wrong number of arguments for 'command|getkeys' command" {r command getkeys}
         assert_error "ERR Invalid number of arguments specified for command" {r command getkeys set a}
         assert_error "ERR The command has no key arguments" {r command getkeys ping x}
+        set keys {}
+        for {set i 0} {$i < 5000} {incr i} { lappend keys k$i }
+        assert_equal $keys [r command getkeys mget {*}$keys]
     }
 
     test "COMMAND GETKEYSANDFLAGS" {
