@@ -44,6 +44,22 @@ void request_batch_free(struct byte_pool *pool, struct request_batch *batch)
     mem_free(batch);
 }
 
+size_t request_batch_memory(const struct request_batch *batch)
+{
+    size_t size = sizeof(*batch) + REQUEST_BATCH_ROOM;
+    for (const struct input_block *block = batch->blocks; block; block = block->next)
+        size += block->capacity;
+    for (const struct request_memory *memory = batch->memory; memory; memory = memory->next)
+        size += sizeof(*memory) + memory->size;
+    if (!batch->has_large)
+        return size;
+    for (const struct request *request = batch->first; request; request = request->next)
+        for (int32_t i = 0; request->large && i < request->argc; i++)
+            if (request->large[i])
+                size += sizeof(*request->large[i]) + request->large[i]->size;
+    return size;
+}
+
 static void *bump(struct request_batch *batch, size_t size)
 {
     size = (size + 7) & ~(size_t)7;
@@ -51,6 +67,7 @@ static void *bump(struct request_batch *batch, size_t size)
         size_t room = size > REQUEST_MEMORY_SIZE ? size : REQUEST_MEMORY_SIZE;
         struct request_memory *memory = mem_alloc(sizeof(*memory) + room);
         memory->next = batch->memory;
+        memory->size = room;
         batch->memory = memory;
         batch->free = memory->data;
         batch->end = memory->data + room;

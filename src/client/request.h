@@ -56,6 +56,7 @@ struct input_block {
 /* More room for a batch's requests, when its own is used up. */
 struct request_memory {
     struct request_memory *next;
+    size_t size; /* of data */
     char data[] __attribute__((aligned(16)));
 };
 
@@ -72,7 +73,7 @@ struct request_batch {
     struct reply_chunk *room; /* for the replies; main fills it */
     struct reply_chain replies;
     uint32_t count;
-    uint32_t size; /* wire bytes of all requests */
+    uint32_t size; /* wire bytes of all requests; of one that is larger REQUEST_BATCH_SIZE_MAX */
     bool has_large;
     int64_t created_us; /* clock_us() of the I/O thread */
     char *free;         /* bump pointer into own_room or memory */
@@ -96,6 +97,10 @@ void request_batch_add_room(struct request_batch *batch);
 
 struct input_block *input_block_create(struct byte_pool *pool, size_t size);
 void input_block_free(struct byte_pool *pool, struct input_block *block);
+
+/* Bytes that the batch holds: requests, input blocks and large arguments that nobody has taken yet;
+ * not the room for replies. Whoever has the batch may ask. */
+size_t request_batch_memory(const struct request_batch *batch);
 
 /* -- main -- */
 

@@ -171,10 +171,9 @@ static void add_request(struct session *session, char *data)
     }
     size_t size = parser->consumed + session->large_total;
     request->size = size > UINT32_MAX ? UINT32_MAX : (uint32_t)size;
-    batch->size += parser->consumed > REQUEST_BATCH_SIZE_MAX ? REQUEST_BATCH_SIZE_MAX
-                                                             : (uint32_t)parser->consumed;
-    if (session->large_total)
-        batch->size += REQUEST_BATCH_SIZE_MAX / 4; /* a few large values fill a batch */
+    if (has_large && size < REQUEST_BATCH_SIZE_MAX / 4)
+        size = REQUEST_BATCH_SIZE_MAX / 4; /* a few large values fill a batch */
+    batch->size += size > REQUEST_BATCH_SIZE_MAX ? REQUEST_BATCH_SIZE_MAX : (uint32_t)size;
     session->large_total = 0;
     session->batch_uses_block = true;
     session->host->resolver->resolve(session->host->resolver->context, request);

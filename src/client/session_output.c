@@ -61,7 +61,7 @@ void session_update_memory(struct session *session)
     if (block)
         size += block->capacity;
     if (session->batch)
-        size += session->batch->size;
+        size += request_batch_memory(session->batch);
     if (session->connection) {
         size += connection_memory(session->connection);
         if (connection_is_tls(session->connection)) {

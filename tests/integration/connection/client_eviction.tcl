@@ -47,6 +47,20 @@ start_server {} {
         wait_until 0 10 { is_connected big }
     }
 
+    test "Requests that wait behind one that blocks count, large and small" {
+        foreach size {3000000 3000} {
+            set c [redis_deferring_client]
+            $c client setname waits
+            $c read
+            $c blpop nothing 0
+            for {set i 0} {$i < 3000000 / $size} {incr i} { $c set k [string repeat x $size] }
+            wait_until 1 10 { expr {[field [client_line waits] tot-mem] > ($size > 32768 ? 3000000 : 250000)} }
+            r client kill id [field [client_line waits] id]
+            $c close
+            wait_until 0 10 { is_connected waits }
+        }
+    } {sluice}
+
     test "Nothing is evicted while maxmemory-clients is 0" {
         set c [holder big [mb 20]]
         wait_until 1 10 { expr {[field [client_line big] tot-mem] > [mb 20]} }

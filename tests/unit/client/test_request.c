@@ -81,6 +81,33 @@ Test(request, room_grows_with_what_was_asked)
     byte_pool_destroy(pool);
 }
 
+/* Against what the allocator counts, which rounds up. */
+Test(request, knows_what_it_holds)
+{
+    struct byte_pool *pool = byte_pool_create(1 << 20);
+    uint64_t used = mem_used();
+    struct request_batch *batch = request_batch_create(pool);
+    for (int step = 0; step < 5; step++) {
+        if (step == 1) {
+            batch->blocks = input_block_create(pool, 100000);
+        } else if (step == 2) {
+            request_batch_add(batch, 50000, false);
+        } else if (step == 3) {
+            struct request *request = request_batch_add(batch, 2, true);
+            request->large[1] = shared_bytes_try_create(3000000);
+        } else if (step == 4) {
+            struct shared_bytes *taken = request_take_large(batch->last, 1);
+            shared_bytes_release(taken);
+        }
+        size_t size = request_batch_memory(batch);
+        uint64_t held = mem_used() - used;
+        cr_assert(size <= held && held < size + size / 4 + 64, "step %d: %zu of %llu", step, size,
+                  (unsigned long long)held);
+    }
+    request_batch_free(pool, batch);
+    byte_pool_destroy(pool);
+}
+
 Test(request, a_large_argument_is_taken_once)
 {
     size_t used = mem_used();

@@ -334,6 +334,38 @@ Test(session_input, reading_pauses_while_main_lags)
     end_session();
 }
 
+/* A batch is bounded by bytes, wherever they lie: its last request may be large, no other. */
+Test(session_input, large_arguments_fill_a_batch)
+{
+    enum { VALUE = 300000, COUNT = 12 };
+    static struct stream stream;
+    char *value = mem_calloc(1, VALUE);
+    open_with(LEND_AUTHENTICATED);
+    for (int i = 0; i < COUNT; i++) {
+        append_format(&stream, "*2\r\n$4\r\nECHO\r\n$%d\r\n", VALUE);
+        append(&stream, value, VALUE);
+        append_format(&stream, "\r\n");
+    }
+    for (int i = 0; i < 200; i++) {
+        send_some(&stream, SIZE_MAX);
+        rig_turn(&rig);
+    }
+    cr_assert_eq(rig.batches, 1);
+    cr_assert_eq(rig.batch->count, 1);
+    cr_assert_eq(rig.session->batch->count, 1);
+    cr_assert(rig.session->is_reading_paused);
+    uint64_t held = client_meter_get(rig.meters.memory);
+    cr_assert(held > VALUE && held < 2 * VALUE + 100000, "%llu", (unsigned long long)held);
+    for (unsigned requests = 0; requests < COUNT;) {
+        RIG_UNTIL(&rig, (send_some(&stream, SIZE_MAX), rig.batch));
+        requests += rig.batch->count;
+        rig_answer(&rig);
+    }
+    end_session();
+    free(stream.bytes);
+    mem_free(value);
+}
+
 Test(session_input, a_protocol_error_is_the_last_request)
 {
     open_with(LEND_AUTHENTICATED);
