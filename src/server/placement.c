@@ -28,20 +28,21 @@ struct placement {
     struct io_pool *pool;
     struct client_table *clients;
     int64_t looked_us;
-    unsigned calm_periods; /* at home: since when */
-    unsigned patience;     /* calm periods before the next trial */
-    unsigned busy_periods; /* at home: since when main is too busy */
-    unsigned lone_periods; /* without company: since when */
-    unsigned lent_periods; /* lending: since when */
-    unsigned hold;         /* how long few clients stay at home when lending was in vain */
-    unsigned hold_periods; /* left of it */
-    uint64_t held_clients; /* how many there were when it began */
-    uint64_t rate;         /* requests a second, in the last period */
-    uint64_t home_rate;    /* before lending began */
-    uint64_t trial_rates;  /* sum over the periods that count */
-    int moves;             /* begun in this period */
-    int processors;        /* of the I/O threads */
-    bool are_others_busy;  /* the I/O threads did something worth mentioning */
+    unsigned calm_periods;   /* at home: since when */
+    unsigned patience;       /* calm periods before the next trial */
+    unsigned busy_periods;   /* at home: since when main is too busy */
+    unsigned lone_periods;   /* without company: since when */
+    unsigned lent_periods;   /* lending: since when */
+    unsigned hold;           /* how long few clients stay at home when lending was in vain */
+    unsigned hold_periods;   /* left of it */
+    uint64_t held_clients;   /* how many there were when it began */
+    uint64_t rate;           /* requests a second, in the last period */
+    uint64_t home_rate;      /* the best of the busy periods before lending began */
+    uint64_t trial_rate;     /* the best of the periods that count */
+    unsigned behind_periods; /* lending: since when it serves too little */
+    int moves;               /* begun in this period */
+    int processors;          /* of the I/O threads */
+    bool are_others_busy;    /* the I/O threads did something worth mentioning */
     struct placement_facts facts;
     uint64_t requests; /* at the last look */
     uint64_t batches;
@@ -90,7 +91,10 @@ static void set_lending(struct placement *placement, bool is_lending) ON_MAIN
     placement->calm_periods = 0;
     placement->busy_periods = 0;
     placement->lent_periods = 0;
-    placement->trial_rates = 0;
+    placement->trial_rate = 0;
+    placement->behind_periods = 0;
+    if (!is_lending)
+        placement->home_rate = 0;
     io_pool_prefer_main(placement->pool, !is_lending);
 }
 
@@ -437,21 +441,40 @@ static size_t room_at_home(struct placement *placement)
     return own < 4 ? 1 : own / 4;
 }
 
-/* There was as much to do as before, and hardly more was done. */
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* There is as much to do as before, and hardly more is done. */
+static bool is_no_gain(const struct placement *placement, uint64_t rate)
+{
+    return placement->facts.busy_percent > PLACEMENT_CALM_PERCENT &&
+           rate * 100 < placement->home_rate * (100 + PLACEMENT_GAIN_PERCENT);
+}
+
+/* The trial ends in this period, and lending has brought nothing. */
 static bool was_in_vain(struct placement *placement)
 {
     if (placement->lent_periods > PLACEMENT_TRIAL_PERIODS || !is_on_trial(placement))
         return false;
     if (placement->lent_periods > PLACEMENT_TRIAL_PERIODS / 2)
-        placement->trial_rates += placement->rate;
+        placement->trial_rate = larger(placement->trial_rate, placement->rate);
     if (placement->lent_periods < PLACEMENT_TRIAL_PERIODS)
         return false;
-    uint64_t rate = placement->trial_rates / (PLACEMENT_TRIAL_PERIODS / 2);
-    bool is_in_vain = placement->facts.busy_percent > PLACEMENT_CALM_PERCENT &&
-                      rate * 100 < placement->home_rate * (100 + PLACEMENT_GAIN_PERCENT);
+    bool is_in_vain = is_no_gain(placement, placement->trial_rate);
     if (!is_in_vain)
         placement->hold = PLACEMENT_HOLD_PERIODS;
     return is_in_vain;
+}
+
+/* What was a gain is none any more. */
+static bool has_fallen_behind(struct placement *placement)
+{
+    bool is_behind = placement->lent_periods > PLACEMENT_TRIAL_PERIODS && is_on_trial(placement) &&
+                     is_no_gain(placement, placement->rate);
+    placement->behind_periods = is_behind ? placement->behind_periods + 1 : 0;
+    return placement->behind_periods >= PLACEMENT_BEHIND_PERIODS;
 }
 
 static void hold_at_home(struct placement *placement) ON_MAIN
@@ -476,9 +499,11 @@ static void be_home(struct placement *placement) ON_MAIN
         placement->patience = PLACEMENT_CALM_PERIODS;
     if (!is_too_busy(&placement->facts)) {
         placement->busy_periods = 0;
+        placement->home_rate = 0;
         take_back(placement, room_at_home(placement));
         return;
     }
+    placement->home_rate = larger(placement->home_rate, placement->rate);
     if (is_on_trial(placement) && ++placement->busy_periods < PLACEMENT_BUSY_PERIODS) {
         take_back(placement, SIZE_MAX);
         return;
@@ -486,7 +511,6 @@ static void be_home(struct placement *placement) ON_MAIN
     if (placement->calm_periods < PLACEMENT_PROVEN_PERIODS &&
         placement->patience < PLACEMENT_CALM_PERIODS_MAX)
         placement->patience *= 2;
-    placement->home_rate = placement->rate;
     set_lending(placement, true);
 }
 
@@ -495,6 +519,10 @@ static void be_lending(struct placement *placement) ON_MAIN
     placement->lent_periods++;
     if (was_in_vain(placement)) {
         hold_at_home(placement);
+        return;
+    }
+    if (has_fallen_behind(placement)) {
+        set_lending(placement, false);
         return;
     }
     bool in_company = placement->facts.is_deep || placement->facts.is_wide;

@@ -59,12 +59,14 @@ enum {
     PLACEMENT_MANY_CLIENTS = 64,
     PLACEMENT_FEW_CLIENTS = 48,
     /* Few clients without pipelines are all served at home first, and lent when main was too busy
-     * for so many periods. What it brings: after so many more, of which the latter half counts, it
-     * must serve more than at home by at least so much, or they stay at home
-     * for a while (periods; twice as many each time), or until there are twice as many clients. */
+     * for so many periods. What it brings: of the latter half of so many more, the best must serve
+     * more than the best of those at home by at least so much, or they stay at home
+     * for a while (periods; twice as many each time), or until there are twice as many clients.
+     * When lending serves less than that for so many periods later on, both are compared anew. */
     PLACEMENT_BUSY_PERIODS = 3,
     PLACEMENT_TRIAL_PERIODS = 4,
     PLACEMENT_GAIN_PERCENT = 10,
+    PLACEMENT_BEHIND_PERIODS = 10,
     PLACEMENT_HOLD_PERIODS = 300,
     PLACEMENT_HOLD_PERIODS_MAX = 2400,
     /* Without company for so many periods, the threads interrupt one another again. */

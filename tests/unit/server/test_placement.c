@@ -282,6 +282,41 @@ Test(placement, few_clients_stay_at_home_when_lending_was_in_vain)
     stop();
 }
 
+Test(placement, a_pause_at_home_makes_lending_no_better)
+{
+    start_with_few();
+    for (int i = 1; i < PLACEMENT_BUSY_PERIODS; i++)
+        period(99, 2);
+    period(99, 1);
+    cr_assert(facts().is_lending);
+    for (int i = 0; i < PLACEMENT_TRIAL_PERIODS; i++)
+        period(70, 2);
+    cr_assert_not(facts().is_lending, "as many as before the pause");
+    stop();
+}
+
+/* Lent, they served more once; no longer. */
+Test(placement, few_clients_are_compared_again_when_lending_serves_less)
+{
+    start_with_few();
+    for (int i = 0; i < PLACEMENT_BUSY_PERIODS; i++)
+        period(99, 1);
+    for (int i = 0; i < 2 * PLACEMENT_TRIAL_PERIODS; i++)
+        period(70, 3);
+    for (int i = 1; i < PLACEMENT_BEHIND_PERIODS; i++)
+        period(70, 1);
+    period(70, 3);
+    for (int i = 1; i < PLACEMENT_BEHIND_PERIODS; i++)
+        period(70, 1);
+    cr_assert(facts().is_lending, "not for long enough");
+    period(70, 1);
+    cr_assert_not(facts().is_lending);
+    for (int i = 0; i < PLACEMENT_BUSY_PERIODS; i++)
+        period(99, 1);
+    cr_assert(facts().is_lending, "at once, if main is too busy: nothing was in vain yet");
+    stop();
+}
+
 Test(placement, twice_as_many_clients_are_another_trial)
 {
     start_with_few();
