@@ -37,6 +37,7 @@ static int resize_pool(struct server *server, struct buffer *error) ON_MAIN
     char reason[256];
     if (server->is_stopping) /* the threads were told to end */
         return 0;
+    (void)process_raise_files((uint64_t)server->maxclients + server_reserved_files(server));
     if (io_pool_resize(server->pool, (int)server->settings.server.io_threads, reason) == 0)
         return 0;
     log_warning("Cannot start the I/O threads: %s", reason);
@@ -98,14 +99,15 @@ static int apply_client(void *context, const struct option_changes *changes, str
 {
     struct server *server = context;
     if (option_changed(changes, "maxclients")) {
-        uint64_t wanted = (uint64_t)server->settings.client.maxclients + 32;
+        uint64_t reserved = server_reserved_files(server);
+        uint64_t wanted = (uint64_t)server->settings.client.maxclients + reserved;
         uint64_t files = process_raise_files(wanted);
         if (files < wanted) {
             (void)buffer_printf(
                 error,
                 "The operating system is not able to handle the specified number of clients, "
                 "try with %lld",
-                (long long)files - 32);
+                (long long)(files > reserved ? files - reserved : 0));
             return -1;
         }
         server->maxclients = server->settings.client.maxclients;

@@ -27,7 +27,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { RESERVED_FILES = 32, ERROR_SIZE = 512, PREPARE_GRACE_MS = 2000 };
+enum { RESERVED_FILES = 32, FILES_OF_THREAD = 2, ERROR_SIZE = 512, PREPARE_GRACE_MS = 2000 };
 
 static void register_options(struct server *server)
 {
@@ -76,24 +76,39 @@ static void on_background_done(void *context)
     wakeup_signal(io_pool_main_wakeup(server->pool));
 }
 
-static void raise_files(struct server *server)
+uint64_t server_reserved_files(const struct server *server)
+{
+    int64_t threads = server->settings.server.io_threads;
+    return RESERVED_FILES + (threads > 1 ? (uint64_t)threads * FILES_OF_THREAD : 0);
+}
+
+/* With a limit of files that is too low, maxclients is what fits: CONFIG GET tells it, too. */
+static int raise_files(struct server *server)
 {
     int64_t wanted = server->settings.client.maxclients;
-    server->files_max = process_raise_files((uint64_t)wanted + RESERVED_FILES);
+    uint64_t reserved = server_reserved_files(server);
+    uint64_t files = process_raise_files((uint64_t)wanted + reserved);
     int code = errno;
     server->maxclients = wanted;
-    if (server->files_max >= (uint64_t)wanted + RESERVED_FILES)
-        return;
-    server->maxclients =
-        server->files_max > RESERVED_FILES + 1 ? (int64_t)server->files_max - RESERVED_FILES : 1;
-    log_warning("You requested maxclients of %lld requiring at least %lld max file descriptors.",
-                (long long)wanted, (long long)wanted + RESERVED_FILES);
-    log_warning("Server can't set maximum open files to %lld because of OS error: %s.",
-                (long long)wanted + RESERVED_FILES, strerror(code));
+    if (files >= (uint64_t)wanted + reserved)
+        return 0;
+    if (files <= reserved) {
+        log_warning("Your current 'ulimit -n' of %llu is not enough for the server to start. "
+                    "Please increase your open file limit to at least %llu. Exiting.",
+                    (unsigned long long)files, (unsigned long long)reserved + 1);
+        return -1;
+    }
+    server->maxclients = (int64_t)(files - reserved);
+    server->settings.client.maxclients = server->maxclients;
+    log_warning("You requested maxclients of %lld requiring at least %llu max file descriptors.",
+                (long long)wanted, (unsigned long long)wanted + reserved);
+    log_warning("Server can't set maximum open files to %llu because of OS error: %s.",
+                (unsigned long long)wanted + reserved, strerror(code));
     log_warning(
         "Current maximum open files is %llu. maxclients has been reduced to %lld to compensate for "
         "low ulimit. If you need higher maxclients increase 'ulimit -n'.",
-        (unsigned long long)server->files_max, (long long)server->maxclients);
+        (unsigned long long)files, (long long)server->maxclients);
+    return 0;
 }
 
 static int apply_renames(struct server *server)
@@ -279,8 +294,7 @@ static void fill_services(struct server *server)
 int server_start(struct server *server)
 {
     entering_main();
-    raise_files(server);
-    if (apply_renames(server) != 0)
+    if (raise_files(server) != 0 || apply_renames(server) != 0)
         return -1;
     if (server_set_locale(server) != 0) {
         log_warning("Failed to configure LOCALE for invalid locale name.");

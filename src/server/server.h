@@ -112,7 +112,6 @@ struct server {
     size_t startup_threads_memory; /* of that, the I/O threads beside main */
     struct io_stats io_baseline;   /* at the last CONFIG RESETSTAT: sum, and main's own */
     struct io_stats own_io_baseline;
-    uint64_t files_max; /* RLIMIT_NOFILE in force */
     int64_t maxclients; /* in force: as configured, or what the limit of files allows */
     int64_t peak_clients;
 
@@ -145,6 +144,8 @@ struct server *server_create(void);
 void server_destroy(struct server *server);
 /* Creates the modules once the configuration is loaded. -1 with a logged reason. */
 int server_start(struct server *server);
+/* Files that clients may not take. */
+uint64_t server_reserved_files(const struct server *server);
 
 /* -- listeners.c: all-or-nothing opening; -1 with a reason -- */
 int server_open_listeners(struct server *server, struct buffer *error);

@@ -129,7 +129,8 @@ static void on_panic(const char *message)
 
 #endif
 
-/* -- watchdog-period: who keeps main from its periodic work for so long is told in the log -- */
+/* -- SIGALRM: where main is, for who asks; and by watchdog-period for who keeps main from its
+ * periodic work for so long -- */
 
 #ifdef SLUICE_SANITIZER
 void server_arm_watchdog(struct server *server)
@@ -137,11 +138,15 @@ void server_arm_watchdog(struct server *server)
     (void)server;
 }
 #else
-static void on_watchdog(int signal_number)
+static void on_alarm(int signal_number, siginfo_t *info, void *context)
 {
     (void)signal_number;
+    (void)context;
     int code = errno;
-    log_raw(LOG_WARNING_, "\n--- WATCHDOG TIMER EXPIRED ---\n\n------ STACK TRACE ------\n");
+    bool is_watchdog = info->si_code == SI_TIMER;
+    log_raw(LOG_WARNING_,
+            is_watchdog ? "\n--- WATCHDOG TIMER EXPIRED ---\n" : "\nReceived SIGALRM\n");
+    log_raw(LOG_WARNING_, "\n------ STACK TRACE ------\n");
     print_backtrace();
     log_raw(LOG_WARNING_, "--------\n");
     errno = code;
@@ -149,12 +154,8 @@ static void on_watchdog(int signal_number)
 
 static bool create_watchdog(struct server *server)
 {
-    void *warm_up[1];
-    (void)!backtrace(warm_up, 1);
-    const struct sigaction action = {.sa_handler = on_watchdog, .sa_flags = SA_RESTART};
     struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGALRM};
     event._sigev_un._tid = gettid();
-    sigaction(SIGALRM, &action, NULL);
     return timer_create(CLOCK_MONOTONIC, &event, &server->watchdog) == 0;
 }
 
@@ -162,10 +163,8 @@ void server_arm_watchdog(struct server *server)
 {
     int64_t period_ms = server->settings.server.watchdog_period;
     if (period_ms == 0) {
-        if (server->has_watchdog) {
+        if (server->has_watchdog)
             timer_delete(server->watchdog);
-            signal(SIGALRM, SIG_IGN);
-        }
         server->has_watchdog = false;
         return;
     }
@@ -184,12 +183,16 @@ void server_install_crash_handlers(struct server *server)
 {
 #ifdef SLUICE_SANITIZER
     (void)server;
+    signal(SIGALRM, SIG_IGN);
 #else
+    void *warm_up[1];
+    (void)!backtrace(warm_up, 1); /* loads libgcc now, not in the handler */
+    const struct sigaction on_sigalrm = {.sa_sigaction = on_alarm,
+                                         .sa_flags = SA_SIGINFO | SA_RESTART};
+    sigaction(SIGALRM, &on_sigalrm, NULL);
     if (!server->settings.server.crash_log_enabled)
         return;
     crashing = server;
-    void *warm_up[1];
-    (void)!backtrace(warm_up, 1); /* loads libgcc now, not in the handler */
     struct sigaction action = {.sa_sigaction = on_fault,
                                .sa_flags = SA_SIGINFO | SA_RESETHAND | SA_NODEFER};
     sigemptyset(&action.sa_mask);

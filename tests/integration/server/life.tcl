@@ -197,6 +197,8 @@ start_server {overrides {enable-debug-command yes}} {
             server_log_contains "--- WATCHDOG TIMER EXPIRED ---"
         }
         assert {[server_log_contains "*(server_main+*"] || ![server_is_sluice]}
+        exec kill -ALRM [srv pid]
+        wait_until 1 5 {server_log_contains "Received SIGALRM"}
         assert_equal PONG [r ping]
         r config set watchdog-period 0
         set runs [s eventloop_cycles]
@@ -204,6 +206,39 @@ start_server {overrides {enable-debug-command yes}} {
         set mark [log_size]
         r debug sleep 0.5
         assert_equal {} [log_lines_after $mark "*WATCHDOG*"]
+        exec kill -ALRM [srv pid]
+        wait_until 1 5 {expr {[llength [log_lines_after $mark "*Received SIGALRM*"]] == 1}}
+        assert_equal PONG [r ping]
+    }
+}
+
+proc with_files {limit arguments} { return [list sh -c "ulimit -n $limit && exec \"\$@\" 2>&1" sh [server_program] {*}$arguments] }
+
+test "A limit of files that leaves nothing for clients ends the start" {
+    assert [catch {exec {*}[with_files 20 {--port 0}]} output]
+    assert_match "*Your current 'ulimit -n' of 20 is not enough for the server to start. Please increase your open file limit to at least 33. Exiting.*" $output
+}
+
+test "maxclients is what the limit of files allows beside the I/O threads" {
+    set port [free_port]
+    set pid [exec {*}[with_files 100 [list --port $port --bind 127.0.0.1 --io-threads 16 --save {}]] >/dev/null &]
+    note_pid $pid
+    try {
+        wait_until 0 10 {catch {resp::connect -port $port} c}
+        # 32, as Redis has them, and two for each thread.
+        assert_equal {maxclients 36} [$c config get maxclients]
+        assert_match "*maxclients:36*" [$c info clients]
+        assert_error "*not able to handle the specified number of clients, try with 36*" {$c config set maxclients 37}
+        set clients [list $c]
+        for {set i 1} {$i < 36} {incr i} {
+            lappend clients [resp::connect -port $port]
+            assert_equal PONG [[lindex $clients end] ping]
+        }
+        set extra [resp::connect -port $port]
+        assert_equal "-ERR max number of clients reached\r\n" [$extra raw]
+        foreach c [linsert $clients end $extra] { $c close }
+    } finally {
+        kill_process $pid TERM
     }
 }
 
