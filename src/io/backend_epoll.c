@@ -34,7 +34,8 @@ enum {
     STATE_CLOSING = 1 << 8,
     STATE_WANTS_OUT = 1 << 9, /* registered for EPOLLOUT */
     STATE_FAILED = 1 << 10,   /* connect failed at once: error in send_size */
-    STATE_HUNG = 1 << 11      /* an edge spoke of an end or error: receive until it shows */
+    STATE_HUNG = 1 << 11      /* an edge spoke of an end, an error, or urgent data, at which reads
+                                 end: a short one is no reason to stop receiving */
 };
 
 /* Tells a watch from a socket in epoll's data. */
@@ -78,7 +79,8 @@ static void epoll_backend_close(struct loop *loop)
 static int control(struct loop *loop, int operation, struct socket *socket, uint32_t events)
 {
     struct epoll_state *state = loop->backend;
-    struct epoll_event event = {.events = events | EPOLLRDHUP | EPOLLET, .data.ptr = socket};
+    struct epoll_event event = {.events = events | EPOLLRDHUP | EPOLLPRI | EPOLLET,
+                                .data.ptr = socket};
     return epoll_ctl(state->fd, operation, socket->fd, &event) < 0 ? -errno : 0;
 }
 
@@ -389,7 +391,7 @@ static void note_socket_event(struct loop *loop, struct socket *socket, uint32_t
         socket->state |= STATE_READABLE;
     if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
         socket->state |= STATE_WRITABLE;
-    if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+    if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI))
         socket->state |= STATE_HUNG;
     if (has_work(socket))
         loop_socket_activate(loop, socket);

@@ -364,6 +364,22 @@ void suite_bytes_before_open(enum loop_backend backend)
     loop_destroy(loop);
 }
 
+/* A read ends at the urgent byte, which is nobody's, though there is more. */
+void suite_bytes_behind_urgent_data(enum loop_backend backend)
+{
+    struct loop *loop = suite_begin(backend);
+    struct end end;
+    int peer = open_receiving(&end, loop, tcp_pair);
+    for (size_t round = 1; round <= 3; round++) {
+        expect_eq(send(peer, "before", 6, 0), 6);
+        expect_eq(send(peer, "!", 1, MSG_OOB), 1);
+        expect_eq(send(peer, "after", 5, 0), 5);
+        TURN_UNTIL(loop, end.received_size == round * 11);
+    }
+    expect_received(&end, "beforeafterbeforeafterbeforeafter", 33);
+    finish(&end, peer);
+}
+
 void suite_slow_reader_gets_everything_by_short_sends(enum loop_backend backend)
 {
     struct loop *loop = suite_begin(backend);

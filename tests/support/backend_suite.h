@@ -12,6 +12,7 @@
     X(random_sizes_over_unix_sockets)                                                          \
     X(random_sizes_over_tcp)                                                                   \
     X(bytes_before_open)                                                                       \
+    X(bytes_behind_urgent_data)                                                                \
     X(slow_reader_gets_everything_by_short_sends)                                              \
     X(many_sockets)                                                                            \
     X(many_sockets_on_a_tiny_ring)                                                             \
