@@ -24,16 +24,19 @@ static unsigned open_descriptors(void)
     return count;
 }
 
-/* From here on io_uring_setup fails with `error`, as in a container that forbids it. */
-static void forbid_io_uring(int error)
+/* From here on io_uring_setup with `entries_min` entries or more fails with `error`, as in a
+ * container that forbids it (0), or where little memory may be locked. */
+static void forbid_io_uring(unsigned entries_min, int error)
 {
     struct sock_filter rules[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_uring_setup, 0, 1),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_uring_setup, 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0])),
+        BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, entries_min, 0, 1),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned)error),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
     };
-    struct sock_fprog program = {.len = 4, .filter = rules};
+    struct sock_fprog program = {.len = 6, .filter = rules};
     cr_assert_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
     cr_assert_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
 }
@@ -50,7 +53,7 @@ Test(uring_probe, leaves_nothing_open)
 
 Test(uring_probe, says_why_not)
 {
-    forbid_io_uring(EPERM);
+    forbid_io_uring(0, EPERM);
     struct uring_probe probe;
     cr_assert_not(uring_probe(&probe));
     cr_assert_str_eq(probe.reason, "io_uring is refused by the kernel: Operation not permitted");
@@ -60,7 +63,7 @@ Test(uring_probe, a_loop_falls_back_and_says_so)
 {
     mem_init();
     log_init();
-    forbid_io_uring(ENOSYS);
+    forbid_io_uring(0, ENOSYS);
     char error[256];
     struct loop_options options = {.backend = LOOP_BACKEND_AUTO};
     struct loop *loop = loop_create(&options, error);
@@ -72,4 +75,28 @@ Test(uring_probe, a_loop_falls_back_and_says_so)
     options.backend = LOOP_BACKEND_URING;
     cr_assert_null(loop_create(&options, error));
     cr_assert_neq(strstr(error, "Function not implemented"), NULL);
+}
+
+/* The probe's small ring is granted, the loop's is not. */
+Test(uring_probe, a_loop_falls_back_when_its_ring_is_too_large)
+{
+    mem_init();
+    log_init();
+    struct uring_probe probe;
+    if (!uring_probe(&probe))
+        cr_skip_test("no io_uring here");
+    forbid_io_uring(1024, ENOMEM);
+    unsigned before = open_descriptors();
+    char error[256];
+    struct loop_options options = {.backend = LOOP_BACKEND_AUTO};
+    struct loop *loop = loop_create(&options, error);
+    cr_assert_not_null(loop);
+    cr_assert_eq(loop_backend_kind(loop), LOOP_BACKEND_EPOLL);
+    cr_assert_str_eq(loop_backend_reason(loop),
+                     "io_uring is not usable: io_uring_setup: Cannot allocate memory");
+    loop_destroy(loop);
+    options.backend = LOOP_BACKEND_URING;
+    cr_assert_null(loop_create(&options, error));
+    cr_assert_str_eq(error, "io_uring_setup: Cannot allocate memory");
+    cr_assert_eq(open_descriptors(), before);
 }
