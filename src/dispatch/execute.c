@@ -167,6 +167,8 @@ static bool refuse_unknown_subcommand(struct call *call)
     print_preview(name, sizeof(name), call->argv[1]);
     text_copy(container, sizeof(container), call->command->called);
     text_upper(container, strlen(container));
+    call->command = NULL; /* nothing that has statistics */
+    call->client->last_command = NULL;
     return refuse_text(call, "unknown subcommand '%s'. Try %s HELP.", name, container);
 }
 

@@ -111,7 +111,7 @@ static int raise_files(struct server *server)
     return 0;
 }
 
-static int apply_renames(struct server *server)
+static int apply_renames(struct server *server, struct buffer *error)
 {
     const struct server_settings *settings = &server->settings.server;
     for (int i = 0; i < settings->rename_count; i++) {
@@ -119,12 +119,22 @@ static int apply_renames(struct server *server)
         if (command_table_rename(server->commands, rename->name, rename->new_name) == 0)
             continue;
         bool is_known = command_lookup_name(server->commands, bytes_of_text(rename->name)) != NULL;
-        log_warning("rename-command %s: %s", rename->name,
-                    is_known ? "Target command name already exists"
-                             : "No such command in rename-command");
+        (void)buffer_printf(error, "rename-command %s: %s", rename->name,
+                            is_known ? "Target command name already exists"
+                                     : "No such command in rename-command");
         return -1;
     }
     return 0;
+}
+
+int server_apply_names(struct server *server, struct buffer *error)
+{
+    if (apply_renames(server, error) != 0)
+        return -1;
+    if (server_set_locale(server) == 0)
+        return 0;
+    (void)buffer_append_text(error, "Failed to configure LOCALE for invalid locale name.");
+    return -1;
 }
 
 /* LATENCY io-queue: from the making of a batch on its I/O thread to the run of its first request.
@@ -294,12 +304,8 @@ static void fill_services(struct server *server)
 int server_start(struct server *server)
 {
     entering_main();
-    if (raise_files(server) != 0 || apply_renames(server) != 0)
+    if (raise_files(server) != 0)
         return -1;
-    if (server_set_locale(server) != 0) {
-        log_warning("Failed to configure LOCALE for invalid locale name.");
-        return -1;
-    }
     server->settings.keyspace.hz = server->settings.server.hz;
     create_exchange(server);
     if (start_pool(server) != 0 || start_tls(server) != 0)

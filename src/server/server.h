@@ -144,6 +144,8 @@ struct server *server_create(void);
 void server_destroy(struct server *server);
 /* Creates the modules once the configuration is loaded. -1 with a logged reason. */
 int server_start(struct server *server);
+/* rename-command and the locale, which need everything that is configured. -1 with a reason. */
+int server_apply_names(struct server *server, struct buffer *error);
 /* Files that clients may not take. */
 uint64_t server_reserved_files(const struct server *server);
 

@@ -123,9 +123,6 @@ static int become_process(struct server *server)
         }
         log_set_stdout(false);
     }
-    const char *pidfile = server_pidfile(settings);
-    if (pidfile && process_write_pidfile(pidfile) != 0)
-        log_warning("Failed to write PID file: %s", pidfile);
     server_warn_at_start(server);
     (void)clock_trust_counter();
     if (settings->server_cpulist && process_set_cpulist(settings->server_cpulist) != 0)
@@ -147,20 +144,31 @@ static int open_everything(struct server *server)
 {
     struct buffer error;
     buffer_init(&error, ERROR_SIZE_MAX);
-    int result = server_start(server);
-    if (result == 0) {
-        result = server_open_listeners(server, &error);
-        if (result == 0)
-            result = server_start_metrics(server, &error);
-        if (result != 0)
-            log_warning("%s", error.data);
+    int result = server_apply_names(server, &error);
+    if (result == 0 && server_start(server) != 0) {
+        buffer_deinit(&error);
+        return -1;
     }
+    if (result == 0)
+        result = server_open_listeners(server, &error);
+    if (result == 0)
+        result = server_start_metrics(server, &error);
+    if (result != 0)
+        log_warning("%s", error.data);
     buffer_deinit(&error);
     if (result == 0 && server->listener_count == 0) {
         log_warning("Configured to not listen anywhere, exiting.");
         result = -1;
     }
     return result;
+}
+
+/* Not before it listens: the file of the server that has the ports already stays as it is. */
+static void write_pidfile(const struct server *server)
+{
+    const char *pidfile = server_pidfile(&server->settings.server);
+    if (pidfile && process_write_pidfile(pidfile) != 0)
+        log_warning("Failed to write PID file: %s", pidfile);
 }
 
 static int run(struct server *server, const struct arguments *arguments) ON_MAIN
@@ -175,6 +183,7 @@ static int run(struct server *server, const struct arguments *arguments) ON_MAIN
     (void)mem_set_background_thread(server->settings.server.jemalloc_bg_thread);
     if (open_everything(server) != 0)
         return 1;
+    write_pidfile(server);
     server_set_title(server);
     (void)server_apply_oom_score(server);
     log_banner(server);
@@ -199,18 +208,20 @@ static int run(struct server *server, const struct arguments *arguments) ON_MAIN
     return 0;
 }
 
-/* What --check-config looks at beyond the options themselves: certificates, keys, ciphers. */
-static int check(const struct server *server)
+/* What --check-config looks at beyond the options themselves: names of commands, the locale,
+ * certificates, keys, ciphers. */
+static int check(struct server *server)
 {
     struct buffer error;
     buffer_init(&error, ERROR_SIZE_MAX);
-    int status = server_check_tls(server, &error) == 0 ? 0 : 1;
-    if (status == 0)
+    bool is_right =
+        server_apply_names(server, &error) == 0 && server_check_tls(server, &error) == 0;
+    if (is_right)
         printf("configuration OK\n");
     else
         fprintf(stderr, "%s\n", error.data);
     buffer_deinit(&error);
-    return status;
+    return is_right ? 0 : 1;
 }
 
 int server_main(int argc, char **argv)

@@ -6,14 +6,15 @@
 
 enum { TITLE_SIZE_MAX = 4096 };
 
-/* Where to connect: "*:6379", "127.0.0.1:6379,tls:6380", or the socket when there is no port. */
+/* Where to connect: "*:6379", "127.0.0.1:6379,tls:6380", or "unixsocket:/path" without a
+ * port. */
 static void append_listen_address(const struct server *server, struct buffer *out)
 {
     const struct server_settings *settings = &server->settings.server;
     long long port = settings->port;
     long long tls_port = server->settings.tls.port;
     if (port == 0 && tls_port == 0) {
-        (void)buffer_append_text(out, settings->unixsocket ? settings->unixsocket : "");
+        (void)buffer_printf(out, "unixsocket:%s", settings->unixsocket ? settings->unixsocket : "");
         return;
     }
     const char *host = settings->bind_count ? settings->bind[0] : "*";

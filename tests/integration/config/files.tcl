@@ -175,6 +175,18 @@ test "--check-config accepts a good file and refuses a bad one" {
     lassign [run_server_program [list $file --check-config]] code output
     assert_equal 1 $code $output
     assert_match "*bogus*" $output
+    foreach {line reason} {
+        "rename-command FOO BAR" "rename-command FOO: No such command in rename-command"
+        "rename-command GET SET" "rename-command GET: Target command name already exists"
+        "locale-collate nosuch" "Failed to configure LOCALE for invalid locale name."
+    } {
+        write_file $file "[base_config]$line\n"
+        lassign [run_server_program [list $file --check-config]] code output
+        assert_equal [list 1 $reason] [list $code [string trim $output]]
+        lassign [run_server_program [list $file]] code output
+        assert_equal 1 $code
+        assert_match "*# $reason*" $output
+    }
 } {sluice}
 
 test "--check-config looks at the certificates" {

@@ -125,10 +125,13 @@ start_server {} {
     test "Commands with subcommands have statistics as well" {
         r config resetstat
         catch {r pubsub}
+        catch {r pubsub nosuch}
+        catch {r client nosuch}
         r command
         set stats [r info commandstats]
         assert_match "*cmdstat_pubsub:calls=0,*rejected_calls=1,failed_calls=0*" $stats
         assert_match "*cmdstat_command:calls=1,*" $stats
+        assert_no_match "*cmdstat_client*" $stats
     }
 
     test "Connections and bytes are counted" {

@@ -148,7 +148,7 @@ test "The title names the program as it was called, and where it listens" {
     set program [server_program]
     set path [file join $::work_dir title.sock]
     start_server [list overrides [list port 0 tls-port 0 unixsocket $path] client 0] {
-        assert_equal "$program $path" [title]
+        assert_equal "$program unixsocket:$path" [title]
     }
     start_server [list overrides [list port [free_port] tls-port 0 bind "127.0.0.1 -::1"]] {
         assert_equal "$program 127.0.0.1:[srv port]" [title]
@@ -341,9 +341,13 @@ test "A log or a socket that cannot be made ends the start" {
 test "A port that is taken ends the start" {
     set taken [socket -server none -myaddr 127.0.0.1 0]
     set port [lindex [fconfigure $taken -sockname] 2]
-    lassign [run_server_program [list --port $port --bind 127.0.0.1 --dir $::work_dir]] code output
+    # It is the other server's pidfile.
+    set pidfile [file join $::work_dir taken.pid]
+    write_file $pidfile 4711
+    lassign [run_server_program [list --port $port --bind 127.0.0.1 --dir $::work_dir --pidfile $pidfile]] code output
     close $taken
     assert_equal 1 $code
+    assert_equal 4711 [read_file $pidfile]
     assert_match "*ould not create server TCP listening socket 127.0.0.1:$port: bind: Address already in use*" $output
     assert_match "*Failed listening on port $port*aborting*" $output
 } {}
