@@ -1,6 +1,7 @@
 /* Commands about the server as a whole: SHUTDOWN TIME LOLWUT. */
 #include "base/buffer.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/number.h"
 #include "base/random.h"
 #include "base/server_control.h"
@@ -36,7 +37,18 @@ static bool parse_shutdown(struct call *call, unsigned *flags, bool *is_abort)
     return !(*is_abort && *flags) || call_syntax_error(call);
 }
 
-/* No reply on success: the connection closes. */
+/* Who wants to be saved must not lose what is there: there is no saving yet. */
+static bool refuse_save(struct call *call, unsigned flags)
+{
+    if (!(flags & SHUTDOWN_SAVE) || flags & SHUTDOWN_FORCE)
+        return false;
+    log_warning("SHUTDOWN SAVE: this version cannot save. SHUTDOWN NOSAVE, or SAVE FORCE, ends the "
+                "server all the same.");
+    reply_errorf(call->reply, "Errors trying to SHUTDOWN. Check logs.");
+    return true;
+}
+
+/* No reply on success: the connection closes, and what it sent behind has none either. */
 static void shutdown_command(struct call *call)
 {
     unsigned flags = 0;
@@ -45,7 +57,10 @@ static void shutdown_command(struct call *call)
     if (!parse_shutdown(call, &flags, &is_abort))
         return;
     if (!is_abort) {
+        if (refuse_save(call, flags))
+            return;
         control->request_shutdown(control->server, flags);
+        call->client->flags |= CLIENT_CLOSE_AFTER_REPLY;
         return;
     }
     if (control->abort_shutdown(control->server))
