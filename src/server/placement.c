@@ -35,6 +35,7 @@ struct placement {
     unsigned lent_periods;   /* lending: since when */
     unsigned hold;           /* how long few clients stay at home when lending was in vain */
     unsigned hold_periods;   /* left of it */
+    unsigned proof;          /* how long few clients stay lent before that is proven again */
     uint64_t held_clients;   /* how many there were when it began */
     uint64_t rate;           /* requests a second, in the last period */
     uint64_t home_rate;      /* the best of the busy periods before lending began */
@@ -64,6 +65,7 @@ struct placement *placement_create(struct exchange *exchange, struct io_pool *po
     placement->processors = IO_THREADS_MAX;
     placement->patience = PLACEMENT_CALM_PERIODS;
     placement->hold = PLACEMENT_HOLD_PERIODS;
+    placement->proof = PLACEMENT_PROOF_PERIODS;
     placement->looked_us = clock_us();
     placement->meter = process_wanted_us;
     return placement;
@@ -477,10 +479,21 @@ static bool has_fallen_behind(struct placement *placement)
     return placement->behind_periods >= PLACEMENT_BEHIND_PERIODS;
 }
 
+static bool is_proof_due(struct placement *placement)
+{
+    if (!is_on_trial(placement) ||
+        placement->lent_periods < PLACEMENT_TRIAL_PERIODS + placement->proof)
+        return false;
+    if (placement->proof < PLACEMENT_PROOF_PERIODS_MAX)
+        placement->proof *= 2;
+    return true;
+}
+
 static void hold_at_home(struct placement *placement) ON_MAIN
 {
     placement->hold_periods = placement->hold;
     placement->held_clients = placement->clients->count;
+    placement->proof = PLACEMENT_PROOF_PERIODS;
     if (placement->hold < PLACEMENT_HOLD_PERIODS_MAX)
         placement->hold *= 2;
     set_lending(placement, false);
@@ -521,7 +534,7 @@ static void be_lending(struct placement *placement) ON_MAIN
         hold_at_home(placement);
         return;
     }
-    if (has_fallen_behind(placement)) {
+    if (has_fallen_behind(placement) || is_proof_due(placement)) {
         set_lending(placement, false);
         return;
     }

@@ -62,11 +62,15 @@ enum {
      * for so many periods. What it brings: of the latter half of so many more, the best must serve
      * more than the best of those at home by at least so much, or they stay at home
      * for a while (periods; twice as many each time), or until there are twice as many clients.
-     * When lending serves less than that for so many periods later on, both are compared anew. */
+     * Both are compared anew when lending serves less than that for so many periods later on, and
+     * in any case after so many periods (twice as many each time): what else ran at the time may
+     * have decided. */
     PLACEMENT_BUSY_PERIODS = 3,
     PLACEMENT_TRIAL_PERIODS = 4,
     PLACEMENT_GAIN_PERCENT = 10,
-    PLACEMENT_BEHIND_PERIODS = 10,
+    PLACEMENT_BEHIND_PERIODS = 5,
+    PLACEMENT_PROOF_PERIODS = 15,
+    PLACEMENT_PROOF_PERIODS_MAX = 2400,
     PLACEMENT_HOLD_PERIODS = 300,
     PLACEMENT_HOLD_PERIODS_MAX = 2400,
     /* Without company for so many periods, the threads interrupt one another again. */

@@ -301,7 +301,7 @@ Test(placement, few_clients_are_compared_again_when_lending_serves_less)
     start_with_few();
     for (int i = 0; i < PLACEMENT_BUSY_PERIODS; i++)
         period(99, 1);
-    for (int i = 0; i < 2 * PLACEMENT_TRIAL_PERIODS; i++)
+    for (int i = 0; i < PLACEMENT_TRIAL_PERIODS; i++)
         period(70, 3);
     for (int i = 1; i < PLACEMENT_BEHIND_PERIODS; i++)
         period(70, 1);
@@ -314,6 +314,28 @@ Test(placement, few_clients_are_compared_again_when_lending_serves_less)
     for (int i = 0; i < PLACEMENT_BUSY_PERIODS; i++)
         period(99, 1);
     cr_assert(facts().is_lending, "at once, if main is too busy: nothing was in vain yet");
+    stop();
+}
+
+/* So many periods until they are home. */
+static unsigned periods_lent(void)
+{
+    unsigned count = 0;
+    for (; facts().is_lending && count < 4 * PLACEMENT_PROOF_PERIODS; count++)
+        period(70, 3);
+    return count;
+}
+
+Test(placement, a_gain_is_proven_again_and_later_each_time)
+{
+    start_with_few();
+    for (unsigned times = 1; times <= 2; times++) {
+        for (int i = 0; i < PLACEMENT_BUSY_PERIODS; i++)
+            period(99, 1);
+        cr_assert(facts().is_lending);
+        /* The period that began lending is the first of the trial. */
+        cr_assert_eq(periods_lent() + 1, PLACEMENT_TRIAL_PERIODS + times * PLACEMENT_PROOF_PERIODS);
+    }
     stop();
 }
 
