@@ -34,6 +34,7 @@ struct cli {
     int db;
     int db_before_multi;
     bool is_in_multi;
+    bool is_watching;
     bool is_resp3;
     bool is_subscribed;
     int64_t channels; /* subscriptions of each kind; a confirmation counts the first two together */

@@ -13,7 +13,7 @@
 
 enum answer {
     ANSWER_OK,
-    ANSWER_ABORTED, /* interrupted: there is a new connection */
+    ANSWER_ABORTED, /* interrupted: there is a new connection, or it was said why not */
     ANSWER_LOST     /* the connection is gone */
 };
 
@@ -202,7 +202,7 @@ static enum answer lose(struct cli *cli)
         return ANSWER_OK;
     }
     if (cli->is_interactive)
-        return ANSWER_LOST; /* cli_run tries again, or says why */
+        return ANSWER_LOST; /* cli_run says why */
     cli_print_error(cli);
     exit(1);
 }
@@ -210,7 +210,9 @@ static enum answer lose(struct cli *cli)
 static enum answer abort_wait(struct cli *cli)
 {
     interrupts_exit();
-    return cli_connect(cli) == 0 ? ANSWER_ABORTED : ANSWER_LOST;
+    if (cli_connect(cli) != 0)
+        cli->has_failed = true;
+    return ANSWER_ABORTED;
 }
 
 static void note_error(struct cli *cli, const struct reply_value *reply)
@@ -414,6 +416,7 @@ static void note_database(struct cli *cli, struct bytes number)
 static void note_reset(struct cli *cli)
 {
     cli->is_in_multi = false;
+    cli->is_watching = false;
     cli->db = 0;
     cli->is_resp3 = false;
     cli_forget_subscriptions(cli);
@@ -443,12 +446,18 @@ static void note_effects(struct cli *cli, const struct command *command)
     } else if (bytes_is(name, "multi") && is_alone && !is_error) {
         cli->is_in_multi = true;
         cli->db_before_multi = cli->db;
+    } else if (bytes_is(name, "watch") && !is_error) {
+        cli->is_watching = true;
+    } else if (bytes_is(name, "unwatch") && !cli->is_in_multi && !is_error) {
+        cli->is_watching = false;
     } else if (bytes_is(name, "exec") && is_alone && cli->is_in_multi) {
         cli->is_in_multi = false;
+        cli->is_watching = false;
         if (is_error || cli->last_type == REPLY_NIL)
             cli->db = cli->db_before_multi;
     } else if (bytes_is(name, "discard") && is_alone && !is_error) {
         cli->is_in_multi = false;
+        cli->is_watching = false;
         cli->db = cli->db_before_multi;
     } else if (bytes_is(name, "reset") && is_alone && !is_error) {
         note_reset(cli);
@@ -519,22 +528,22 @@ int cli_run(struct cli *cli, int argc, const struct bytes *argv, int64_t repeat)
         cli->has_failed = true;
         return 0;
     }
-    bool was_retried = false;
-    for (;;) {
+    /* What belongs to a transaction is not sent over another connection, and nothing twice: the
+     * server may have executed what it did not answer. */
+    if ((cli->is_in_multi || cli->is_watching) && !sync_client_is_connected(cli->client)) {
+        cli->is_in_multi = false;
+        cli->is_watching = false;
+        cli_print_error(cli);
+        return -1;
+    }
+    enum answer answer;
+    do {
         cli->is_redirected = false;
         if (cli_ensure_connected(cli) != 0)
             return -1;
-        enum answer answer = exchange(cli, &command, &repeat);
-        if (answer == ANSWER_OK && cli->is_redirected && cli_connect(cli) == 0)
-            continue;
-        if (answer != ANSWER_LOST && !cli->is_redirected)
-            return 0;
-        bool is_hopeless = strncmp(sync_client_error(cli->client), "Protocol error", 14) == 0;
-        if (was_retried || is_hopeless || cli->is_redirected) {
-            if (!cli->is_redirected)
-                cli_print_error(cli);
-            return -1;
-        }
-        was_retried = true;
-    }
+        answer = exchange(cli, &command, &repeat);
+    } while (answer == ANSWER_OK && cli->is_redirected && cli_connect(cli) == 0);
+    if (answer == ANSWER_LOST)
+        cli_print_error(cli);
+    return answer == ANSWER_LOST || cli->is_redirected ? -1 : 0;
 }

@@ -163,6 +163,7 @@ int cli_connect(struct cli *cli)
     require_tls_context(cli);
     cli->reply_count = 0;
     cli->is_in_multi = false;
+    cli->is_watching = false;
     cli_forget_subscriptions(cli);
     cli->is_monitoring = false;
     cli->is_resp3 = false;

@@ -248,7 +248,9 @@ void sync_client_disconnect(struct sync_client *client)
 
 bool sync_client_is_connected(struct sync_client *client)
 {
-    if (client->connection)
+    /* The end of the stream is met in one turn, the connection closed in another. */
+    enum { TURNS = 3 };
+    for (int i = 0; i < TURNS && client->connection; i++)
         sync_client_turn(client, 0);
     return client->connection && client->is_opened;
 }

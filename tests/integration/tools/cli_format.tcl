@@ -114,6 +114,21 @@ test "CVE-2021-32762: cli: replies that announce more than there is" {
     }
 }
 
+test "cli: what a server did not answer is not sent again, a transaction does not go on elsewhere" {
+    set lost "Error: Server closed the connection"
+    set result [cli_words [list -p [canned_server {close}]] "incr a\n"]
+    assert_equal "*2\r\n\$4\r\nincr\r\n\$1\r\na\r\n" $::canned_input
+    assert_match "$lost*" [dict get $result err]
+    assert_equal 1 [dict get $result code]
+    foreach begin {multi "watch a"} {
+        set result [cli_words [list -p [canned_server {"+OK\r\n" close "+late\r\n"}]] "$begin\nset b 1\nset c 1\n"]
+        assert_equal 1 [regexp -all {set} $::canned_input] $begin
+        assert_match "$lost*" [dict get $result err]
+        set result [cli_words [list -p [canned_server {"+OK\r\n-gone\r\n" close}]] "$begin\nset b 1\n"]
+        assert_equal 1 [regexp -all {set} $::canned_input] $begin
+    }
+}
+
 test "cli: login is said in order, and its refusal printed" {
     set port [canned_server {"+OK\r\n" "+OK\r\n" "%0\r\n" "+PONG\r\n"}]
     set result [cli_words [list -p $port --user u -a p --no-auth-warning -n 3 -3 ping]]

@@ -310,6 +310,7 @@ start_server {} {
         foreach id [regexp -all -inline {\mid=(\d+)} [r client list type normal]] {
             if {[string is integer -strict $id] && $id != [r client id]} { r client kill id $id }
         }
+        wait_until 1 10 { regexp -all {\mid=} [r client list type normal] }
         prompt
         say "get foo"
         see "\"bar\"\r\n"
