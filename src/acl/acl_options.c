@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/option_rows.h"
+#include "base/process.h"
 #include "base/text.h"
 
 static const struct option_name pubsub_default_names[] = {
@@ -170,8 +171,37 @@ static bool is_served_rule(const char *rule, bool has_password)
     return false;
 }
 
+static bool names_system_user(const struct acl_user_line *line)
+{
+    return line->count == 1 && strcmp(line->words[0], "default") != 0;
+}
+
+const char *acl_options_system_user(const struct acl_settings *settings)
+{
+    for (int i = settings->user_count - 1; i >= 0; i--)
+        if (names_system_user(&settings->users[i]))
+            return settings->users[i].words[0];
+    return NULL;
+}
+
+bool acl_options_have_users(const struct acl_settings *settings)
+{
+    for (int i = 0; i < settings->user_count; i++)
+        if (!names_system_user(&settings->users[i]))
+            return true;
+    return false;
+}
+
 int acl_options_check(const struct acl_settings *settings, struct buffer *error)
 {
+    const char *name = acl_options_system_user(settings);
+    if (name && !process_has_user(name)) {
+        buffer_printf(error,
+                      "'user %s': a line without rules names the user of the system that "
+                      "the server runs as, and there is none of that name",
+                      name);
+        return -1;
+    }
     if (settings->aclfile) {
         buffer_append_text(error, "'aclfile': users are not served yet, and the file might give "
                                   "the default user less than everything");

@@ -39,5 +39,10 @@ int acl_options_from_environment(struct acl_settings *settings, struct buffer *e
  * requirepass. -1 with a reason when the configuration gives that user less, or when a file of
  * users might: a server that is more open than it was told must not start. */
 int acl_options_check(const struct acl_settings *settings, struct buffer *error);
+/* The user of the system that the server is to run as: the last `user` line of one word, which is
+ * no user of Redis (such a line has rules). NULL: whoever started it. */
+const char *acl_options_system_user(const struct acl_settings *settings);
+/* Whether there are lines about users of Redis. */
+bool acl_options_have_users(const struct acl_settings *settings);
 
 #endif

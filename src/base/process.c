@@ -5,7 +5,9 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <limits.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -45,6 +47,35 @@ int process_daemonize(void)
     dup2(fd, STDERR_FILENO);
     if (fd > STDERR_FILENO)
         close(fd);
+    return 0;
+}
+
+bool process_has_user(const char *name)
+{
+    return getpwnam(name) != NULL;
+}
+
+bool process_is_user(const char *name)
+{
+    const struct passwd *user = getpwnam(name);
+    return user && user->pw_uid == geteuid();
+}
+
+int process_become_user(const char *name)
+{
+    errno = 0;
+    const struct passwd *user = getpwnam(name);
+    if (!user)
+        return errno ? -errno : -ENOENT;
+    uid_t uid = user->pw_uid;
+    gid_t gid = user->pw_gid;
+    if (initgroups(name, gid) != 0 || setresgid(gid, gid, gid) != 0 ||
+        setresuid(uid, uid, uid) != 0)
+        return -errno;
+    if (uid != 0 && setuid(0) == 0)
+        return -EPERM; /* there is a way back */
+    /* As after an exec: /proc/self is its own again, and a crash may leave a core. */
+    (void)prctl(PR_SET_DUMPABLE, 1L, 0L, 0L, 0L);
     return 0;
 }
 

@@ -7,6 +7,11 @@
 
 /* fork, setsid, standard streams to /dev/null. 0 in the daemon (the parent exits), -errno. */
 int process_daemonize(void);
+/* Whether the system knows a user of this name; whether the process runs as it. */
+bool process_has_user(const char *name);
+bool process_is_user(const char *name);
+/* Becomes that user, with its groups, for good. 0 or -errno; needs root. */
+int process_become_user(const char *name);
 int process_write_pidfile(const char *path);
 void process_remove_pidfile(const char *path);
 /* Remembers argv/environ so that the title can be rewritten; call first in main. */

@@ -73,7 +73,7 @@ static void warn_of_waiting_parts(const struct server_all_settings *settings)
         {settings->persistence.appendonly, "appendonly yes", "nothing is written to disk"},
         {settings->replication.master_host, "replicaof", "this server follows no other"},
         {settings->cluster.cluster_enabled, "cluster-enabled yes", "this server stands alone"},
-        {settings->acl.user_count > 0, "user",
+        {acl_options_have_users(&settings->acl), "user",
          "nobody can log in but the default user, with the password of requirepass"},
     };
     for (size_t i = 0; i < sizeof(waiting) / sizeof(waiting[0]); i++)

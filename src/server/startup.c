@@ -171,12 +171,39 @@ static void write_pidfile(const struct server *server)
         log_warning("Failed to write PID file: %s", pidfile);
 }
 
+/* Before anything is opened or made, as `su` or a container's entry would have done it; only the
+ * limit of files is raised while that is allowed. */
+static int drop_privileges(const struct server *server)
+{
+    const char *name = acl_options_system_user(&server->settings.acl);
+    if (!name || geteuid() != 0)
+        return 0;
+    (void)process_raise_files((uint64_t)server->settings.client.maxclients +
+                              server_reserved_files(server));
+    int result = process_become_user(name);
+    if (result != 0)
+        fprintf(stderr, "Cannot become the user '%s': %s\n", name, strerror(-result));
+    return result;
+}
+
+static void log_user(const struct server *server)
+{
+    const char *name = acl_options_system_user(&server->settings.acl);
+    if (name && !process_is_user(name))
+        log_warning("'user %s' has no effect: only root can become another user", name);
+    else if (name)
+        log_notice("Running as the user '%s'", name);
+}
+
 static int run(struct server *server, const struct arguments *arguments) ON_MAIN
 {
+    if (drop_privileges(server) != 0)
+        return 1;
     if (open_log(&server->settings.server) != 0)
         return 1;
     server_block_signals();
     log_start(arguments);
+    log_user(server);
     if (become_process(server) != 0)
         return 1;
     server_install_crash_handlers(server);

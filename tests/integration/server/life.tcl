@@ -370,3 +370,33 @@ test "A folder that is not there ends the start" {
     assert_equal 1 $code
     assert_match "*/nosuch/folder*No such file or directory*" $output
 } {}
+
+# What `id` says of a running process: users, then groups.
+proc ids_of {pid} {
+    set text [read_file /proc/$pid/status]
+    regexp -line {^Uid:\s+(.*)$} $text -> users
+    regexp -line {^Gid:\s+(.*)$} $text -> groups
+    return [lsort -unique [concat $users $groups]]
+}
+
+test "user: started by root, the server runs as somebody else" {
+    lassign [run_server_program {--port 0 --user nosuchuser}] code output
+    assert_equal 1 $code
+    assert_match "*'user nosuchuser': a line without rules names the user of the system*" $output
+    lassign [run_server_program {--port 0 --user nosuchuser --check-config}] code output
+    assert_equal 1 $code
+    if {[exec id -u] != 0 || [catch {exec id -u nobody}]} { skip "needs root, and a user nobody" }
+    set dir [file join $::work_dir nobody]
+    file mkdir $dir
+    set all [lsort -unique [list [exec id -u nobody] [exec id -g nobody]]]
+    file attributes $dir -owner nobody
+    # Relative to `dir`: nobody may not look into the folders above.
+    set options [list user nobody dir $dir port [free_port] tls-port 0 bind 127.0.0.1 unixsocket sock pidfile pid]
+    start_server [list overrides $options] {
+        assert_equal $all [ids_of [srv pid]]
+        foreach file {sock pid} { assert_equal nobody [file attributes $dir/$file -owner] $file }
+        assert {[server_log_contains "*Running as the user 'nobody'*"]}
+        assert {![server_log_contains "*'user'*"]}
+        assert_equal PONG [r ping]
+    }
+} {sluice}

@@ -241,6 +241,37 @@ Test(process, daemon_is_a_session_of_its_own)
     cr_assert_neq(facts[2], child);
 }
 
+Test(process, becomes_a_user_for_good)
+{
+    cr_assert(process_has_user("root"));
+    cr_assert_not(process_has_user("no such user"));
+    cr_assert_eq(process_become_user("no such user"), -ENOENT);
+    if (geteuid() != 0) {
+        cr_assert_not(process_is_user("root"));
+        cr_assert_eq(process_become_user("root"), -EPERM);
+        return;
+    }
+    cr_assert(process_is_user("root"));
+    if (!process_has_user("nobody"))
+        return;
+    pid_t child = fork();
+    if (child == 0) {
+        gid_t groups[64];
+        bool is_done = process_become_user("nobody") == 0 && process_is_user("nobody") &&
+                       getuid() == geteuid() && getegid() != 0 && getgid() == getegid();
+        int count = getgroups(64, groups);
+        for (int i = 0; i < count; i++)
+            is_done = is_done && groups[i] != 0;
+        is_done = is_done && count >= 0 && setuid(0) != 0 && seteuid(0) != 0;
+        is_done = is_done && prctl(PR_GET_DUMPABLE) == 1 && process_become_user("root") == -EPERM;
+        _exit(is_done ? 0 : 1);
+    }
+    int status;
+    waitpid(child, &status, 0);
+    cr_assert(WIFEXITED(status));
+    cr_assert_eq(WEXITSTATUS(status), 0);
+}
+
 static int count_cpus(const char *list)
 {
     cpu_set_t set;
