@@ -354,7 +354,6 @@ static enum transport_result tls_read(struct transport *transport, struct transp
         return report_deferred(self, wire);
     assert(!self->is_broken);
     self->port.wire = wire;
-    tls_errors_clear();
     uint64_t balance = mem_tls_balance();
     size_t taken = 0;
     uint64_t records = 0;
@@ -364,6 +363,7 @@ static enum transport_result tls_read(struct transport *transport, struct transp
             result = TRANSPORT_NEED_INPUT;
             break;
         }
+        tls_errors_clear();
         size_t part = 0;
         int code = SSL_read_ex(self->ssl, destination + taken, size - taken, &part);
         if (code != 1) {
