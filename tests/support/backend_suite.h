@@ -21,6 +21,9 @@
     X(reset_is_an_error)                                                                       \
     X(reset_ends_a_blocked_send)                                                               \
     X(close_with_everything_in_flight)                                                         \
+    X(a_copy_of_a_closed_descriptor_is_not_heard)                                              \
+    X(arrivals_at_closed_sockets_cost_no_buffers)                                              \
+    X(a_send_can_be_given_up)                                                                  \
     X(close_from_another_sockets_callback)                                                     \
     X(close_itself_from_its_callback)                                                          \
     X(stop_and_start_receiving)                                                                \
@@ -32,6 +35,7 @@
     X(accept_stops_and_starts)                                                                 \
     X(refused_connect)                                                                         \
     X(close_while_connecting_and_accepting)                                                    \
+    X(who_is_accepted_while_closing_sees_an_end)                                               \
     X(watch_is_level_triggered)                                                                \
     X(watch_stopped_by_another_in_the_same_turn)                                               \
     X(waiting_ends_with_the_limit_and_with_timers)                                             \

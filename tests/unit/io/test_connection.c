@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "io/byte_pool.h"
 #include "io/connection.h"
+#include "io/timer.h"
 #include "io/transport_tls.h"
 #include "raw_bytes.h"
 #include <criterion/criterion.h>
@@ -20,7 +21,7 @@
 
 /* -- the framing transport -- */
 
-enum { RECORD_MAX = 16384, GOODBYE = 0xffff };
+enum { RECORD_MAX = 16384, GOODBYE = 0xffff, PADDING = 'p' };
 
 struct framed {
     struct transport transport;
@@ -49,8 +50,11 @@ static enum transport_result framed_handshake(struct transport *transport,
         wire_commit(wire, 1);
         self->is_greeted = true;
     }
-    if (wire_take(wire, &byte, 1) == 0) {
-        if (!wire->in_ended)
+    size_t taken = 0;
+    while ((taken = wire_take(wire, &byte, 1)) == 1 && byte == PADDING)
+        continue;
+    if (taken == 0) {
+        if (!wire->in_ended || wire->in_size > 0)
             return TRANSPORT_NEED_INPUT;
         wire->error = "the peer left in the handshake";
         return TRANSPORT_ERROR;
@@ -739,6 +743,106 @@ static void pausing(void)
 Test(connection, pausing_bounds_what_is_received)
 {
     on_both(pausing);
+}
+
+/* More than a turn may take, and nothing follows it. */
+static void long_handshake(void)
+{
+    static struct party party;
+    static char greeting[200000];
+    int fd = join_raw(&party, true);
+    memset(greeting, PADDING, sizeof(greeting));
+    greeting[sizeof(greeting) - 1] = 'H';
+    write_all(fd, greeting, sizeof(greeting));
+    TURN_UNTIL(party.opens == 1);
+    connection_close(party.connection, CONNECTION_CLOSE_NOW);
+    TURN_UNTIL(party.closes == 1);
+    close(fd);
+    forget(&party);
+}
+
+Test(connection, a_long_handshake_goes_on_in_the_next_turn)
+{
+    on_both(long_handshake);
+}
+
+/* The kernel takes nothing from the first byte on: nothing but time ends it. */
+static void blocked_drain(void)
+{
+    static struct party party;
+    int fd = join_raw(&party, false);
+    TURN_UNTIL(party.opens == 1);
+    char data[1000] = {0};
+    while (send(connection_fd(party.connection), data, sizeof(data), MSG_DONTWAIT) > 0)
+        continue;
+    struct iovec slice = {.iov_base = data, .iov_len = sizeof(data)};
+    connection_write(party.connection, &slice, 1);
+    cr_assert_eq(timers_next_ms(loop_timers(loop)), -1);
+    connection_close(party.connection, CONNECTION_CLOSE_AFTER_OUTPUT);
+    turns(3);
+    cr_assert_eq(party.closes, 0);
+    int64_t left_ms = timers_next_ms(loop_timers(loop));
+    cr_assert(left_ms >= 0 && left_ms <= CONNECTION_DRAIN_STALL_MS);
+    connection_close(party.connection, CONNECTION_CLOSE_NOW);
+    TURN_UNTIL(party.closes == 1);
+    close(fd);
+    forget(&party);
+}
+
+Test(connection, a_drain_that_cannot_begin_is_timed)
+{
+    on_both(blocked_drain);
+}
+
+/* A forked child has copies of all descriptors. */
+static void closing_with_a_copy(void)
+{
+    static struct party party;
+    int fd = join_raw(&party, false);
+    TURN_UNTIL(party.opens == 1);
+    int copy = dup(connection_fd(party.connection));
+    connection_close(party.connection, CONNECTION_CLOSE_NOW);
+    char byte;
+    ssize_t count = -1;
+    TURN_UNTIL((count = read(fd, &byte, 1)) >= 0);
+    cr_assert_eq(count, 0);
+    close(copy);
+    close(fd);
+    forget(&party);
+}
+
+Test(connection, the_peer_sees_the_end_though_there_is_a_copy)
+{
+    on_both(closing_with_a_copy);
+}
+
+/* Who reads slowly holds so much and no more; what was under way is taken still. */
+static void lagging(void)
+{
+    static struct party party;
+    int fd = join_raw(&party, false);
+    TURN_UNTIL(party.opens == 1);
+    party.read_max = 10;
+    party.reads_max = 1;
+    char *data = random_bytes(100000, 6);
+    for (unsigned i = 0; i < 400; i++) {
+        (void)!write(fd, data, 100000);
+        turns(1);
+    }
+    size_t memory = connection_memory(party.connection);
+    cr_assert_gt(memory, 15 * 20000u);
+    cr_assert_lt(memory, (16 + 64) * 20480u, "it holds %zu bytes", memory);
+    cr_assert_eq(party.received_size, party.readables * 10);
+    connection_close(party.connection, CONNECTION_CLOSE_NOW);
+    TURN_UNTIL(party.closes == 1);
+    close(fd);
+    forget(&party);
+    free(data);
+}
+
+Test(connection, a_reader_that_lags_bounds_what_is_received)
+{
+    on_both(lagging);
 }
 
 static void end_after_bytes(void)
