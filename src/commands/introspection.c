@@ -302,6 +302,14 @@ static void list_subcommand(struct call *call)
 
 /* -- COMMAND GETKEYS -- */
 
+static bool has_keys(const struct command_spec *spec)
+{
+    for (int i = 0; i < COMMAND_KEY_SPECS_MAX && spec->keys[i].begin != KEY_SPEC_NONE; i++)
+        if (!(spec->keys[i].flags & KEY_NOT_KEY))
+            return true;
+    return spec->find_keys != NULL;
+}
+
 /* Where the keys are, to be freed; NULL when there is an error, which is answered. Each key
  * specification names each argument once at most. */
 static struct key_position *find_keys(struct call *call, int *count)
@@ -314,8 +322,7 @@ static struct key_position *find_keys(struct call *call, int *count)
         return NULL;
     }
     int arity = command->spec->arity;
-    bool has_keys = command->spec->keys[0].begin != KEY_SPEC_NONE || command->spec->find_keys;
-    if (!has_keys) {
+    if (!has_keys(command->spec)) {
         reply_errorf(call->reply, "The command has no key arguments");
         return NULL;
     }

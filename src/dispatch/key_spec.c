@@ -43,8 +43,9 @@ static bool collect_range(struct collector *keys, const struct key_spec *spec, i
     return last < argc || spec->last < 0;
 }
 
+/* `least`: the number of keys that the command cannot do without. */
 static bool collect_numbered(struct collector *keys, const struct key_spec *spec,
-                             const struct bytes *argv, int begin, int argc)
+                             const struct bytes *argv, int begin, int argc, int least)
 {
     int64_t count;
     int number_at = begin + spec->last;
@@ -52,7 +53,7 @@ static bool collect_numbered(struct collector *keys, const struct key_spec *spec
         return false;
     int step = spec->step > 0 ? spec->step : 1;
     int first = begin + spec->limit;
-    if (count < 0 || first > argc || count > (argc - first + step - 1) / step)
+    if (count < least || first > argc || count > (argc - first + step - 1) / step)
         return false;
     for (int64_t i = 0; i < count; i++)
         collect(keys, first + (int)i * step, spec->flags);
@@ -100,6 +101,7 @@ int command_find_keys(const struct command *command, const struct bytes *argv, i
 {
     struct collector keys = {.positions = positions, .max = positions_max};
     const struct key_spec *specs = command->spec->keys;
+    int least = command->flags & COMMAND_NO_MANDATORY_KEYS ? 0 : 1;
     if (command->spec->find_keys && specs_are_incomplete(specs))
         return find_by_function(command->spec, argv, argc, &keys);
     for (int i = 0; i < COMMAND_KEY_SPECS_MAX && specs[i].begin != KEY_SPEC_NONE; i++) {
@@ -112,7 +114,7 @@ int command_find_keys(const struct command *command, const struct bytes *argv, i
         if (specs[i].find == KEY_FIND_RANGE)
             is_fine = collect_range(&keys, &specs[i], begin, argc);
         else if (specs[i].find == KEY_FIND_KEYNUM)
-            is_fine = collect_numbered(&keys, &specs[i], argv, begin, argc);
+            is_fine = collect_numbered(&keys, &specs[i], argv, begin, argc, least);
         if (!is_fine)
             return -1;
     }

@@ -59,6 +59,8 @@ start_server {} {
         assert_error "ERR wrong number of arguments for 'command|getkeys' command" {r command getkeys}
         assert_error "ERR Invalid number of arguments specified for command" {r command getkeys set a}
         assert_error "ERR The command has no key arguments" {r command getkeys ping x}
+        assert_error "ERR The command has no key arguments" {r command getkeys ssubscribe a}
+        assert_error "ERR Invalid arguments specified for command" {r command getkeys zunionstore a 0 b}
         set keys {}
         for {set i 0} {$i < 5000} {incr i} { lappend keys k$i }
         assert_equal $keys [r command getkeys mget {*}$keys]

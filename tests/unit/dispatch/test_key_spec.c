@@ -11,14 +11,14 @@ TestSuite(key_spec, .init = mem_init);
 enum { ARGC_MAX = 32 };
 
 /* The positions of the keys in a line of words, as text: "1 3 5", or "-1". */
-static const char *find(const struct key_spec *keys, const char *line)
+static const char *find_with(const struct key_spec *keys, uint32_t flags, const char *line)
 {
     static char text[256];
     static char words[256];
     struct command_spec spec = {.name = "x"};
     for (int i = 0; i < COMMAND_KEY_SPECS_MAX && keys[i].begin != KEY_SPEC_NONE; i++)
         spec.keys[i] = keys[i];
-    struct command command = {.spec = &spec};
+    struct command command = {.spec = &spec, .flags = flags};
     struct bytes argv[ARGC_MAX];
     int argc = 0;
     snprintf(words, sizeof(words), "%s", line);
@@ -34,6 +34,11 @@ static const char *find(const struct key_spec *keys, const char *line)
         snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%d", i ? " " : "",
                  positions[i].index);
     return text;
+}
+
+static const char *find(const struct key_spec *keys, const char *line)
+{
+    return find_with(keys, 0, line);
 }
 
 #define SPECS(...) ((const struct key_spec[COMMAND_KEY_SPECS_MAX + 1]){__VA_ARGS__})
@@ -62,7 +67,8 @@ Test(key_spec, numbered)
 {
     const struct key_spec *eval = SPECS({INDEX(2), KEYNUM(0, 1, 1)});
     cr_assert_str_eq(find(eval, "eval script 2 a b c"), "3 4");
-    cr_assert_str_eq(find(eval, "eval script 0 c"), "");
+    cr_assert_str_eq(find(eval, "zdiffstore k 0 c"), "-1");
+    cr_assert_str_eq(find_with(eval, COMMAND_NO_MANDATORY_KEYS, "eval script 0 c"), "");
     cr_assert_str_eq(find(eval, "eval script 4 a b c"), "-1");
     cr_assert_str_eq(find(eval, "eval script -1 a"), "-1");
     cr_assert_str_eq(find(eval, "eval script x a"), "-1");
