@@ -70,6 +70,7 @@ struct connection {
     bool is_input_blocked; /* the transport wants its output sent before it goes on */
     bool wants_writable;
     bool is_end_deferred;
+    bool is_end_waiting;    /* it was met: a FIN, or a goodbye without one */
     bool is_parked;         /* the send of `sending` was given up and is to be begun again */
     bool is_detaching;      /* about to leave the loop: no receive, no send is begun */
     bool is_without_socket; /* it could not be opened: on_closed comes from the ready task */
@@ -301,7 +302,7 @@ static bool has_input(const struct connection *connection)
 {
     const struct transport_wire *wire = &connection->wire;
     return !connection->is_starved &&
-           (wire->in_size > 0 || wire->in_ended ||
+           (wire->in_size > 0 || wire->in_ended || connection->is_end_waiting ||
             connection->transport->ops->has_pending(connection->transport));
 }
 
@@ -762,6 +763,7 @@ static enum transport_result read_end(struct connection *connection, enum transp
     struct transport_wire *wire = &connection->wire;
     if (connection->is_end_deferred && result == TRANSPORT_CLOSED && !wire->in_was_reset) {
         connection->is_starved = true;
+        connection->is_end_waiting = true;
         return TRANSPORT_NEED_INPUT;
     }
     end(connection, wire->in_was_reset ? OUTCOME_RESET : wire->outcome);
@@ -949,7 +951,7 @@ void connection_resume_reading(struct connection *connection)
 void connection_defer_end(struct connection *connection, bool is_deferred)
 {
     connection->is_end_deferred = is_deferred;
-    if (is_deferred || connection->state != STATE_OPEN || !connection->wire.in_ended)
+    if (is_deferred || connection->state != STATE_OPEN || !connection->is_end_waiting)
         return;
     connection->is_starved = false;
     loop_task_ready(loop_of(connection), &connection->ready_task);

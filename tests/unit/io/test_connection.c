@@ -92,6 +92,8 @@ static enum transport_result framed_read(struct transport *transport, struct tra
                                          char *destination, size_t size, size_t *count)
 {
     struct framed *self = (struct framed *)(void *)transport;
+    if (self->wanted == GOODBYE)
+        return framed_end(wire, OUTCOME_CLOSED_CLEAN);
     while (self->header_size < 2 || self->plain_size < self->wanted) {
         if (self->header_size < 2) {
             size_t part = wire_take(wire, self->header + self->header_size, 2 - self->header_size);
@@ -900,6 +902,36 @@ static void deferred_end(void)
 Test(connection, a_deferred_end_leaves_time_to_answer)
 {
     on_both(deferred_end);
+}
+
+/* The peer says goodbye, which ends its stream, and waits for ours: no FIN comes. */
+static void deferred_goodbye(void)
+{
+    static struct party party;
+    int fd = join_raw(&party, true);
+    write_all(fd, "H", 1);
+    TURN_UNTIL(party.opens == 1);
+    connection_defer_end(party.connection, true);
+    write_all(fd, "\0\7request\377\377", 11);
+    TURN_UNTIL(party.received_size == 7);
+    turns(10);
+    cr_assert_eq(party.closes, 0);
+    cr_assert_lt(party.readables, 5, "offered again and again");
+    write_text(&party, "reply");
+    connection_defer_end(party.connection, false);
+    TURN_UNTIL(party.closes == 1);
+    cr_assert_eq(party.outcome, OUTCOME_CLOSED_CLEAN);
+    char reply[16];
+    cr_assert_eq(read(fd, reply, sizeof(reply)), 10);
+    cr_assert_arr_eq(reply, "h\0\5reply\377\377", 10);
+    cr_assert_eq(read(fd, reply, sizeof(reply)), 0);
+    close(fd);
+    forget(&party);
+}
+
+Test(connection, a_deferred_goodbye_is_answered)
+{
+    on_both(deferred_goodbye);
 }
 
 static void reset(void)
