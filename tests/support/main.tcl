@@ -3,7 +3,7 @@
 #
 # A worker reports on its standard output, one line an event:
 #   @ok <tab> name <tab> ms      @skip <tab> name <tab> why      @fail <tab> name <tab> message <tab> log
-#   @done                        anything else is shown with --verbose, or when the file dies
+#   @done <tab> how many lines of those there were; anything else is shown with --verbose, or when the file dies
 
 set root [file dirname [file dirname [file dirname [file normalize [info script]]]]]
 source [file join $root tests support options.tcl]
@@ -14,7 +14,7 @@ set usage {usage: ./runtest [options]
   --backend B        io-backend of the servers: uring or epoll
   --single FILE      only this file (path, or a part of it such as tls/handshake); repeatable
   --only PATTERN     only tests whose name matches the glob or contains the text; repeatable
-  --jobs K           files at a time (default: the number of cores)
+  --jobs K           files at a time (default: twice the number of cores, since tests wait a lot)
   --timeout S        seconds a file may take (default 120)
   --list             list files and tests, run nothing
   --verbose          print each test as it ends
@@ -74,6 +74,37 @@ proc list_tests {} {
     }
 }
 
+# -- the long files first, as the run before has measured them, else as their size lets expect --
+
+set durations_file [file join $root tests tmp durations]
+set durations [dict create]
+
+proc read_durations {} {
+    global durations durations_file
+    if {[file exists $durations_file]} {
+        catch {set durations [dict create {*}[read_file $durations_file]]}
+    }
+}
+
+proc write_durations {} {
+    global durations durations_file
+    file mkdir [file dirname $durations_file]
+    write_file $durations_file.[pid] "$durations\n"
+    file rename -force $durations_file.[pid] $durations_file
+}
+
+proc expected_ms {file} {
+    global durations
+    set name [short_name $file]
+    if {[dict exists $durations $name]} { return [dict get $durations $name] }
+    return [expr {[file size $file] / 3}]
+}
+
+proc longest_first {files} {
+    set rows [lmap file $files { list [expected_ms $file] $file }]
+    return [lmap row [lsort -integer -decreasing -index 0 $rows] { lindex $row 1 }]
+}
+
 # -- workers --
 
 set running 0
@@ -92,8 +123,8 @@ proc start_worker {file} {
         $file $dir {*}[worker_arguments]]
     set channel [open |[concat $command [list </dev/null 2>@1]] r]
     fconfigure $channel -blocking 0 -buffering line -encoding utf-8
-    set worker($channel) [dict create file $file dir $dir start [clock milliseconds] done 0 \
-        output {} timed_out 0 pid [lindex [pid $channel] 0]]
+    set worker($channel) [dict create file $file dir $dir start [clock milliseconds] done "" \
+        seen 0 output {} timed_out 0 pid [lindex [pid $channel] 0]]
     dict set worker($channel) timer \
         [after [expr {int($opt(timeout) * 1000)}] [list worker_timed_out $channel]]
     fileevent $channel readable [list worker_readable $channel]
@@ -130,7 +161,9 @@ proc worker_line {channel line} {
     global worker passed skipped skip_reasons opt
     set file [dict get $worker($channel) file]
     set fields [split $line \t]
+    if {[lindex $fields 0] in {@ok @skip @fail}} { dict incr worker($channel) seen }
     switch -- [lindex $fields 0] {
+        "" {}
         @ok {
             incr passed
             if {$opt(verbose)} {
@@ -149,7 +182,7 @@ proc worker_line {channel line} {
             lassign [lrange $fields 1 end] name message log
             note_failure $file $name [string map {\\n \n \\t \t} $message] $log
         }
-        @done { dict set worker($channel) done 1 }
+        @done { dict set worker($channel) done [lindex $fields 1] }
         default {
             dict append worker($channel) output $line\n
             if {$opt(verbose)} { puts "    $line" }
@@ -158,7 +191,7 @@ proc worker_line {channel line} {
 }
 
 proc worker_ended {channel} {
-    global worker running opt
+    global worker running opt durations
     set w $worker($channel)
     after cancel [dict get $w timer]
     fconfigure $channel -blocking 1
@@ -168,14 +201,18 @@ proc worker_ended {channel} {
     if {[dict get $w timed_out]} {
         note_failure $file "(the file)" "took longer than $opt(timeout) s: stopped" \
             [keep_logs [dict get $w dir] $file]
-    } elseif {![dict get $w done]} {
+    } elseif {[dict get $w done] ne "" && [dict get $w done] != [dict get $w seen]} {
+        note_failure $file "(the file)" "told of [dict get $w done] results, of which [dict get $w seen] arrived" ""
+    } elseif {[dict get $w done] eq ""} {
         note_failure $file "(the file)" "died: $status\n[string range [dict get $w output] end-3000 end]" \
             [keep_logs [dict get $w dir] $file]
     }
     kill_listed [dict get $w dir]
     file delete -force [dict get $w dir]
+    set ms [expr {[clock milliseconds] - [dict get $w start]}]
+    if {[llength $opt(only)] == 0} { dict set durations [short_name $file] $ms }
     if {$opt(verbose)} {
-        puts "--- [short_name $file] ([expr {[clock milliseconds] - [dict get $w start]}] ms)"
+        puts "--- [short_name $file] ($ms ms)"
         flush stdout
     }
     unset worker($channel)
@@ -238,8 +275,10 @@ if {$opt(list)} {
 }
 check_programs
 prepare_certificates
-set queue [chosen_files]
+read_durations
+set queue [longest_first [chosen_files]]
 next_worker
 if {$running > 0} { vwait finished }
+write_durations
 report
 exit [expr {$failed > 0 ? 1 : 0}]

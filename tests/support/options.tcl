@@ -42,7 +42,7 @@ proc parse_options {arguments} {
         }
     }
     if {$opt(jobs) <= 0} {
-        set opt(jobs) [core_count]
+        set opt(jobs) [expr {2 * [core_count]}]
     }
     if {$opt(backend) ni {{} uring epoll}} {
         puts stderr "--backend is uring or epoll"

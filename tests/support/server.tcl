@@ -274,6 +274,11 @@ proc start_server {options body} {
         }
         if {$problem eq ""} {
             set code [catch {uplevel 1 $body} message options]
+            if {$code == 2 && [dict get $options -code] == 1} {
+                # By `fail` in the body itself.
+                set code 1
+                dict set options -level 0
+            }
             if {$code == 1 && !$inside} {
                 report_failure "(between tests)" [failure_text $message $options]
             }

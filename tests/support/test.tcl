@@ -2,9 +2,12 @@
 
 set suite(name) ""
 set suite(failures) 0
+set suite(emitted) 0
 
+# A line of its own: a child's output may have ended without a newline.
 proc emit {args} {
-    puts [join [lmap field $args { string map {\n \\n \t \\t \r \\r} $field }] \t]
+    incr ::suite(emitted)
+    puts "\n[join [lmap field $args { string map {\n \\n \t \\t \r \\r} $field }] \t]"
     flush stdout
 }
 
@@ -27,8 +30,8 @@ proc test {name body {needs {}}} {
     note_in_logs "=== test: $name"
     set code [catch {uplevel 1 $body} message options]
     if {$code != 0} {
-        if {$code == 2} {
-            # `return` in a body ends the test well.
+        if {$code == 2 && [dict get $options -code] == 0} {
+            # `return` in a body ends the test well; that of `fail` does not.
             emit @ok $name [expr {[clock milliseconds] - $start}]
         } elseif {[lindex [dict get $options -errorcode] 0] eq "SKIP"} {
             emit @skip $name $message
@@ -48,6 +51,7 @@ proc skip {why} {
 }
 
 proc failure_text {message options} {
+    if {![dict exists $options -errorinfo]} { return $message }
     if {[dict get $options -errorcode] eq "ASSERTION"} {
         set lines [split [dict get $options -errorinfo] \n]
         set where ""

@@ -22,4 +22,4 @@ if {[catch {source $test_path} message options]} {
     }
 }
 stop_helpers
-puts @done
+puts "\n@done\t$suite(emitted)"

@@ -219,6 +219,7 @@ start_server {} {
         key "\x15strle\t"
         see "strle.*n"
         key "\x15quit\r"
+        see "bash-"
         say exit
         expect -timeout 30 eof {} timeout { fail "the shell does not end" }
         wait
@@ -226,7 +227,7 @@ start_server {} {
 
     test "cli terminal: hints fit into the row" {
         start_repl
-        stty columns 40 <$spawn_out(slave,name)
+        stty columns 40 < $spawn_out(slave,name)
         key "set "
         see "\x1b\\\[90mkey value.*\x1b\\\[\\d+D"
         regexp {90m([^\x1b]*)\x1b} $expect_out(0,string) -> hint
@@ -310,7 +311,6 @@ start_server {} {
         foreach id [regexp -all -inline {\mid=(\d+)} [r client list type normal]] {
             if {[string is integer -strict $id] && $id != [r client id]} { r client kill id $id }
         }
-        wait_until 1 10 { regexp -all {\mid=} [r client list type normal] }
         prompt
         say "get foo"
         see "\"bar\"\r\n"
