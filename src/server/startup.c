@@ -125,6 +125,9 @@ static int become_process(struct server *server)
     }
     server_warn_at_start(server);
     (void)clock_trust_counter();
+    if (!process_probe_scheduling())
+        log_notice("The system call filter would kill who changes scheduling: time slices and CPU "
+                   "lists are left as they are");
     if (settings->server_cpulist && process_set_cpulist(settings->server_cpulist) != 0)
         log_warning("server-cpulist '%s' cannot be applied", settings->server_cpulist);
     return 0;

@@ -6,7 +6,10 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -473,4 +476,30 @@ Test(process, another_class_is_left_alone)
     cr_assert_eq(sched_getscheduler(0), SCHED_IDLE);
     process_set_batch(0, false);
     cr_assert_eq(sched_getscheduler(0), SCHED_IDLE);
+}
+
+/* As Debian's unit of redis-server: who calls it dies. */
+static void kill_for_sched_setattr(void)
+{
+    struct sock_filter rules[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_sched_setattr, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {.len = 4, .filter = rules};
+    cr_assert_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+    cr_assert_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
+}
+
+Test(process, a_filter_that_kills_is_found_out_by_a_child)
+{
+    cr_assert(process_probe_scheduling());
+    kill_for_sched_setattr();
+    cr_assert_not(process_probe_scheduling());
+    process_set_slice(500);
+    process_set_batch(0, true);
+    cr_assert_eq(sched_getscheduler(0), SCHED_OTHER);
+    cr_assert_eq(process_set_cpulist("0"), -EPERM);
+    cr_assert_eq(process_set_cpulist("no list"), -EINVAL);
 }
