@@ -242,6 +242,11 @@ Test(exchange, pushes_reach_clients_that_wait)
         text_add_string(&blocked->expected, "+OK\r\n");
         rig_unblock(blocked->client);
         peer_finish(blocked);
+        /* Written and not pushed yet when a request arrives: it comes first. */
+        reply_begin(&idle->client->reply, 2, NULL);
+        reply_simple(&idle->client->reply, "before");
+        peer_say(idle, "ECHO a", "+before\r\n$1\r\na\r\n");
+        peer_finish(idle);
         /* To one that is not open yet, or closes: dropped. */
         struct peer *early = peer_open(2);
         reply_begin(&early->client->reply, 2, NULL);

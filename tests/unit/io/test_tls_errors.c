@@ -289,6 +289,16 @@ Test(tls_errors, a_stale_queue_does_not_matter)
     cr_assert(pair_shake(&pair));
     ERR_raise(ERR_LIB_SSL, SSL_R_BAD_LENGTH);
     check_passes(&pair.client, &pair.server, "PING");
+    /* Half a record, and the other half. */
+    size_t count = 0;
+    char data[4];
+    cr_assert_eq(end_write(&pair.client, "PING", 4, &count), TRANSPORT_DONE);
+    end_pass(&pair.client, &pair.server, 10);
+    ERR_raise(ERR_LIB_SSL, SSL_R_BAD_LENGTH);
+    cr_assert_eq(end_read(&pair.server, data, 4, &count), TRANSPORT_NEED_INPUT);
+    end_pass(&pair.client, &pair.server, 1000);
+    ERR_raise(ERR_LIB_SSL, SSL_R_BAD_LENGTH);
+    cr_assert_eq(end_read(&pair.server, data, 4, &count), TRANSPORT_DONE);
     pair_close(&pair);
     tls_context_release(client);
     tls_context_release(server);

@@ -270,6 +270,9 @@ Test(transport_tls, too_many_key_updates_are_an_error)
         cr_assert_eq(end_read(&pair.server, data, 1, &count), TRANSPORT_ERROR);
         cr_assert_eq(pair.server.wire.outcome, OUTCOME_PROTOCOL_ERROR);
         cr_assert_str_eq(pair.server.wire.error, "too many key updates");
+        size_t said = pair.server.wire.out_size;
+        pair.server.transport->ops->shutdown(pair.server.transport, &pair.server.wire);
+        cr_assert_eq(pair.server.wire.out_size, said, "a goodbye after an error");
         cr_assert_eq(end_write(&pair.server, "x", 1, &count), TRANSPORT_ERROR);
         pair_close(&pair);
     }
