@@ -32,8 +32,8 @@ int process_oom_score(int *score);
 int process_set_oom_score(int score);
 int process_disable_thp(void);
 /* Finds out, in a child, whether a filter of system calls kills who changes how threads are
- * scheduled, as Debian's unit of redis-server has it (SystemCallFilter=~@resources). False: it does;
- * from now on process_set_slice and process_set_batch have no effect, and process_set_cpulist gives
+ * scheduled (SystemCallFilter=~@resources in Debian's unit of redis-server). False: it does; from
+ * now on process_set_slice and process_set_batch have no effect, and process_set_cpulist gives
  * -EPERM. Main thread, before others start. */
 bool process_probe_scheduling(void);
 /* "0-3,8" and Redis's "0-7:2" form to the calling thread's affinity; 0 or -errno. */
