@@ -63,14 +63,14 @@ static struct io_pool *open_pool(int threads)
 static bool await(struct io_pool *pool, int index, struct message *message)
 {
     struct mailbox *mailbox = &io_pool_thread(pool, index)->to_main;
-    for (int turns = 0; turns < 20000; turns++) {
+    for (int64_t limit_us = clock_read_us() + 30000000; clock_read_us() < limit_us;) {
         if (mailbox_receive(mailbox, message)) {
             mailbox_release(mailbox);
             return true;
         }
         struct wakeup *wakeup = io_pool_main_wakeup(pool);
         wakeup_announce_sleep(wakeup);
-        loop_poll(io_pool_main_loop(pool), io_pool_is_quiet(pool) ? 1000000 : 0);
+        loop_poll(io_pool_main_loop(pool), io_pool_is_quiet(pool) ? 1000000 : 1000);
         wakeup_end_sleep(wakeup);
     }
     return false;
