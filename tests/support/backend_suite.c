@@ -1053,6 +1053,11 @@ void suite_waiting_ends_with_the_limit_and_with_timers(enum loop_backend backend
     waited_us = clock_read_us() - before_us;
     expect_geq(waited_us, 15000);
     expect_geq(io_stat_read(loop_stats(loop)->waits), 2);
+    timer_start(loop_timers(loop), &timer, 5);
+    before_us = clock_read_us();
+    while (suite_timer_calls == 1)
+        loop_poll(loop, 100000000);
+    expect_lt(clock_read_us() - before_us, 50000000);
     loop_destroy(loop);
 }
 

@@ -330,8 +330,10 @@ Test(admission, those_that_went_away_do_not_take_a_turn)
         turn();
         cr_assert_eq(IN_FLIGHT(0), CAP, "1, and 5 in the place of 0");
         cr_assert_eq(WAITING(0), 0);
-        for (int i = 2; i <= 4; i++)
+        for (int i = 2; i <= 4; i++) {
             cr_assert_eq(peers[i].outcome, OUTCOME_HANDSHAKE_FAILED);
+            cr_assert_not_null(strstr(peers[i].text, "before its turn"), "%s", peers[i].text);
+        }
         cr_assert_eq(stats_of(0)->failed_reset, 4);
         cr_assert_eq(stats_of(0)->handshakes_failed, 4);
         stop();

@@ -211,6 +211,52 @@ Test(recall, ping_pong_of_one)
     ping_pong(BACKEND_BEST, 1, 3);
 }
 
+/* The settings of all threads change between its leaving the one and its coming to the other. */
+Test(recall, new_settings_meet_a_session_that_travels)
+{
+    rig_start(2, BACKEND_BEST);
+    struct peer *peer = peer_open(0);
+    peer_say(peer, "ECHO a", "$1\r\na\r\n");
+    peer_finish(peer);
+    struct io_thread *from = peer->client->thread;
+    cr_assert(move(peer, from->index == 1 ? 2 : 1));
+    exchange_publish(rig.exchange);
+    for (int i = 0; mailbox_is_empty(&from->to_main); i++) {
+        cr_assert_lt(i, 30000, "it does not leave");
+        loop_poll(io_pool_main_loop(rig.pool), 1000);
+    }
+    const struct session_settings settings = {.bulk_size_max = 5, .query_size_max = 1 << 30};
+    exchange_set_settings(rig.exchange, &settings);
+    settle();
+    cr_assert_eq(moves_so_far().moved, 1);
+    peer_say(peer, "ECHO b", "$1\r\nb\r\n");
+    peer_finish(peer);
+    cr_assert_eq(peer->client->session->limits.bulk_size_max, 5);
+    rig_stop();
+}
+
+/* Nobody hears those go that are held and have sent more than is read, but for the looks at them.
+ */
+Test(recall, who_leaves_while_held_is_noticed_where_it_went)
+{
+    rig_start(2, BACKEND_BEST);
+    struct peer *peer = peer_open(0);
+    peer_say(peer, "BLOCK", "");
+    for (int i = 0; i < 4000; i++)
+        peer_say(peer, "ECHO aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "");
+    peer_send(peer, SIZE_MAX);
+    RIG_UNTIL(peer->client->session && peer->client->flags & CLIENT_BLOCKED);
+    int from = peer->client->thread->index;
+    for (int i = 0; i < 50; i++)
+        rig_turn();
+    cr_assert(move(peer, from == 1 ? 2 : 1));
+    settle();
+    cr_assert_neq(peer->client->thread->index, from);
+    peer_vanish(peer);
+    RIG_UNTIL(!peer->client);
+    rig_stop();
+}
+
 /* A send that the peer does not take is given up, and goes on at the other thread. */
 Test(recall, who_does_not_read_moves_too)
 {
