@@ -200,6 +200,8 @@ static unsigned publish_requests(struct io_uring *ring)
         /* release: the kernel's acquire of the tail sees the requests */
         io_uring_smp_store_release(sq->ktail, sq->sqe_tail);
     }
+    /* acquire: pairs with the kernel's release; it has read the requests before, their slots are
+     * ours again */
     return sq->sqe_tail - io_uring_smp_load_acquire(sq->khead);
 }
 

@@ -60,6 +60,7 @@ bool wakeup_signal(struct wakeup *wakeup)
 {
     if (!load_after_publication(wakeup))
         return false;
+    /* Pairs with the same line on other threads: of several producers one pays. */
     if (!__atomic_exchange_n(&wakeup->is_sleeping, 0, __ATOMIC_ACQ_REL))
         return false; /* another producer was faster */
     uint64_t one = 1;

@@ -55,6 +55,7 @@ struct metrics_http {
 
 bool metrics_http_is_wanted(const struct metrics_http *metrics)
 {
+    /* acquire: pairs with the release in on_metrics */
     return metrics && __atomic_load_n(&metrics->is_wanted, __ATOMIC_ACQUIRE) != 0;
 }
 
@@ -68,6 +69,7 @@ static void wake_thread(struct metrics_http *metrics)
 void metrics_http_publish(struct metrics_http *metrics,
                           void (*render)(void *context, struct buffer *out), void *context)
 {
+    /* acquire: pairs with the release in on_metrics; whoever comes after this is wanted anew */
     __atomic_exchange_n(&metrics->is_wanted, 0, __ATOMIC_ACQ_REL);
     pthread_mutex_lock(&metrics->lock);
     buffer_clear(&metrics->text);
@@ -117,6 +119,7 @@ static void on_metrics(struct evhttp_request *request, void *context)
     metrics->waiting[metrics->waiting_count++] = request;
     evhttp_connection_set_closecb(evhttp_request_get_connection(request), on_connection_closed,
                                   metrics);
+    /* release: pairs with the acquires in metrics_http_is_wanted and _publish */
     __atomic_store_n(&metrics->is_wanted, 1, __ATOMIC_RELEASE);
     (void)wakeup_signal(metrics->main_wakeup);
 }
@@ -199,6 +202,7 @@ static void on_event(evutil_socket_t fd, short what, void *context)
     (void)what;
     while (read(fd, &count, sizeof count) < 0 && errno == EINTR)
         continue;
+    /* acquire: pairs with the release in metrics_http_stop */
     if (__atomic_load_n(&metrics->is_stopping, __ATOMIC_ACQUIRE)) {
         event_base_loopbreak(metrics->base);
         return;
@@ -314,6 +318,7 @@ void metrics_http_stop(struct metrics_http *metrics)
 {
     if (!metrics)
         return;
+    /* release: pairs with the acquire in on_event */
     __atomic_store_n(&metrics->is_stopping, 1, __ATOMIC_RELEASE);
     wake_thread(metrics);
     pthread_join(metrics->thread, NULL);
