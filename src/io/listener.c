@@ -214,10 +214,14 @@ static struct listener *start(struct loop *loop, int fd, const struct listener_o
     return listener;
 }
 
+static int set_flag(int fd, int level, int name, int value)
+{
+    return setsockopt(fd, level, name, &value, sizeof(value));
+}
+
 static int set_option(int fd, int level, int name)
 {
-    int yes = 1;
-    return setsockopt(fd, level, name, &yes, sizeof(yes));
+    return set_flag(fd, level, name, 1);
 }
 
 struct listener *listener_create(struct loop *loop, const struct address *address,
@@ -235,6 +239,8 @@ struct listener *listener_create(struct loop *loop, const struct address *addres
         snprintf(error, ERROR_MAX, "setsockopt: %s", strerror(errno));
     else if (set_option(fd, SOL_SOCKET, SO_REUSEADDR) < 0)
         snprintf(error, ERROR_MAX, "setsockopt SO_REUSEADDR: %s", strerror(errno));
+    else if (options->shares_port && set_option(fd, SOL_SOCKET, SO_REUSEPORT) < 0)
+        snprintf(error, ERROR_MAX, "setsockopt SO_REUSEPORT: %s", strerror(errno));
     else if (options->mark &&
              setsockopt(fd, SOL_SOCKET, SO_MARK, &options->mark, sizeof(options->mark)) < 0)
         snprintf(error, ERROR_MAX, "setsockopt SO_MARK: %s", strerror(errno));
@@ -246,6 +252,8 @@ struct listener *listener_create(struct loop *loop, const struct address *addres
         listener = start(loop, fd, options, error);
     if (listener == NULL)
         (void)close(fd);
+    else if (options->shares_port)
+        listener_share_port(listener, false);
     return listener;
 }
 
@@ -337,6 +345,11 @@ int listener_kind(const struct listener *listener)
 const char *listener_address(const struct listener *listener)
 {
     return listener->address;
+}
+
+void listener_share_port(struct listener *listener, bool shares)
+{
+    (void)set_flag(listener->socket.fd, SOL_SOCKET, SO_REUSEPORT, shares);
 }
 
 void listener_set_accepts_per_turn(struct listener *listener, uint32_t count)

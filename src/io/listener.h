@@ -10,6 +10,7 @@ struct listener;
 
 struct listener_options {
     int backlog;
+    bool shares_port;          /* beside listeners that listener_share_port was told about */
     uint32_t mark;             /* SO_MARK of TCP sockets; 0: none. Needs CAP_NET_ADMIN */
     uint32_t accepts_per_turn; /* at most so many on_accept calls a turn; the rest wait */
     void *owner;
@@ -29,6 +30,9 @@ void *listener_owner(const struct listener *listener);
 int listener_kind(const struct listener *listener);
 /* "127.0.0.1:6379" */
 const char *listener_address(const struct listener *listener);
+/* Whether listeners of this process that want it may have the port as well, on an address that
+ * overlaps (0.0.0.0 and 127.0.0.1): while one takes the place of another. */
+void listener_share_port(struct listener *listener, bool shares);
 void listener_set_accepts_per_turn(struct listener *listener, uint32_t count);
 /* Frees itself when the loop has let go of it. The unix file is removed. */
 void listener_close(struct listener *listener);

@@ -38,6 +38,60 @@ static bool take_over(struct server *server, enum listener_kind kind, const char
     return false;
 }
 
+/* -- an address in the place of one that overlaps: neither may refuse the other meanwhile -- */
+
+static bool is_wanted(const struct server *server, const struct listener *listener)
+{
+    const struct server_settings *settings = &server->settings.server;
+    int64_t port =
+        listener_kind(listener) == LISTENER_TLS ? server->settings.tls.port : settings->port;
+    for (int i = 0; port && i < settings->bind_count; i++) {
+        const char *host = settings->bind[i];
+        struct address address;
+        char text[ADDRESS_TEXT_MAX];
+        if (address_parse(host + (*host == '-'), (int)port, &address) != 0)
+            continue;
+        address_format(&address, text);
+        if (strcmp(text, listener_address(listener)) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* True when there are listeners that will go. */
+static bool share_ports(struct server *server, bool shares)
+{
+    struct old_listeners *old = server->old_listeners;
+    bool has_any = false;
+    for (int i = 0; old && i < old->count; i++) {
+        struct listener *listener = old->listeners[i];
+        if (!listener || listener_kind(listener) == LISTENER_UNIX || is_wanted(server, listener))
+            continue;
+        listener_share_port(listener, shares);
+        has_any = true;
+    }
+    return has_any;
+}
+
+static bool is_served(const struct server *server, const char *address)
+{
+    for (int i = 0; i < server->listener_count; i++)
+        if (strcmp(listener_address(server->listeners[i]), address) == 0)
+            return true;
+    return false;
+}
+
+static struct listener *create(struct server *server, const struct address *address,
+                               struct listener_options *options, const char *text, char *reason)
+{
+    struct loop *loop = io_pool_main_loop(server->pool);
+    struct listener *listener = listener_create(loop, address, options, reason);
+    if (listener || is_served(server, text) || !share_ports(server, true))
+        return listener;
+    options->shares_port = true;
+    return listener_create(loop, address, options, reason);
+}
+
 static uint32_t accepts_per_turn(const struct server *server, enum listener_kind kind)
 {
     return (uint32_t)(kind == LISTENER_TLS ? server->settings.tls.max_new_connections_per_cycle
@@ -67,15 +121,13 @@ static bool add_address(struct server *server, const char *host, int64_t port,
                                        .kind = (int)kind,
                                        .on_accept = server_on_accept};
     struct listener *listener = NULL;
-    bool is_address = address_parse(host, (int)port, &address) == 0;
-    if (is_address) {
+    if (address_parse(host, (int)port, &address) == 0) {
         char text[ADDRESS_TEXT_MAX];
         address_format(&address, text);
         if (take_over(server, kind, text))
             return true;
+        listener = create(server, &address, &options, text, reason);
     }
-    if (is_address)
-        listener = listener_create(io_pool_main_loop(server->pool), &address, &options, reason);
     if (listener) {
         server->listeners[server->listener_count++] = listener;
         return true;
@@ -172,6 +224,8 @@ int server_reopen_listeners(struct server *server, struct buffer *error)
     server->listener_count = 0;
     server->old_listeners = &old;
     int result = open_all(server, error) ? 0 : -1;
+    if (result != 0)
+        (void)share_ports(server, false);
     server->old_listeners = NULL;
     if (result == 0) {
         for (int i = 0; i < old.count; i++)

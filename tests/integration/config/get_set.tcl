@@ -136,6 +136,32 @@ start_server {} {
         assert_equal PONG [[redis_client] ping]
     }
 
+    test "CONFIG SET bind to addresses that overlap, and back" {
+        foreach bind {* "127.0.0.1 127.0.0.2" * 127.0.0.1} {
+            assert_equal OK [r config set bind $bind]
+            set c [redis_client]
+            assert_equal PONG [$c ping]
+            $c close
+            # One of them fails: all is as before.
+            assert_error "ERR CONFIG SET failed (possibly related to argument 'bind') - Failed to bind to specified addresses.*" {
+                r config set bind "127.0.0.3 999.999.999.999"
+            }
+            assert_error "ERR CONFIG SET failed*" {r config set bind "127.0.0.1 1.2.3.4"}
+            assert_equal $bind [lindex [r config get bind] 1]
+            set c [redis_client]
+            assert_equal PONG [$c ping]
+            $c close
+        }
+        # Whoever else wants the port is refused still.
+        set port [lindex [r config get [expr {[srv tls] ? "tls-port" : "port"}]] 1]
+        foreach address {127.0.0.1 0.0.0.0} {
+            assert [catch {socket -server none -myaddr $address $port}]
+        }
+        assert_error "ERR CONFIG SET failed*" {r config set port $port tls-port $port}
+        assert_error "ERR CONFIG SET failed*" {r config set port $port tls-port $port bind *}
+        assert_equal PONG [[redis_client] ping]
+    }
+
     test "Passwords are not shown to CONFIG GET of others only" {
         r config set requirepass secret
         assert_equal {requirepass secret} [r config get requirepass]

@@ -294,6 +294,29 @@ Test(listener, a_taken_port_is_an_error)
     finish(listener);
 }
 
+Test(listener, a_port_is_shared_with_what_takes_its_place)
+{
+    cr_assert(make_loop(LOOP_BACKEND_EPOLL));
+    struct listener *old = listen_tcp("0.0.0.0", &plain_options);
+    struct listener_options options = plain_options;
+    struct address address;
+    char error[256];
+    int port = (int)strtol(strrchr(listener_address(old), ':') + 1, NULL, 10);
+    cr_assert_eq(address_parse("127.0.0.1", port, &address), 0);
+    options.shares_port = true;
+    cr_assert_null(listener_create(loop, &address, &options, error));
+    cr_assert_str_eq(error, "bind: Address already in use");
+    listener_share_port(old, true);
+    cr_assert_null(listener_create(loop, &address, &plain_options, error));
+    struct listener *new = listener_create(loop, &address, &options, error);
+    cr_assert_not_null(new, "%s", error);
+    listener_close(old);
+    turn(0);
+    turn(0);
+    cr_assert_null(listener_create(loop, &address, &plain_options, error), "others are refused");
+    finish(new);
+}
+
 /* The mark of the one socket that listens, 0 when there is none. */
 static uint32_t mark_of_listening(void)
 {
