@@ -43,7 +43,7 @@ static void take_password(struct acl_settings *acl, struct bytes password)
 static int read_password(struct acl_settings *acl, const char *path, struct buffer *error)
 {
     struct buffer content;
-    buffer_init(&content, ACL_PASSWORD_FILE_SIZE_MAX);
+    buffer_init_secret(&content, ACL_PASSWORD_FILE_SIZE_MAX);
     int result = file_read(path, &content);
     if (result < 0) {
         buffer_printf(error, "Can't read the password file '%s': %s", path, strerror(-result));
@@ -57,8 +57,6 @@ static int read_password(struct acl_settings *acl, const char *path, struct buff
             take_password(acl, bytes_of(content.data, size));
         }
     }
-    if (content.data)
-        mem_wipe(content.data, content.size);
     buffer_deinit(&content);
     return result < 0 ? -1 : 0;
 }

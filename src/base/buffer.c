@@ -17,10 +17,19 @@ void buffer_init(struct buffer *buffer, size_t size_max)
     *buffer = (struct buffer){.size_max = size_max};
 }
 
+void buffer_init_secret(struct buffer *buffer, size_t size_max)
+{
+    buffer_init(buffer, size_max);
+    buffer->is_secret = true;
+}
+
 void buffer_deinit(struct buffer *buffer)
 {
-    mem_free(buffer->data);
-    *buffer = (struct buffer){.size_max = buffer->size_max};
+    if (buffer->is_secret && buffer->data)
+        mem_free_secret(buffer->data, buffer->capacity);
+    else
+        mem_free(buffer->data);
+    *buffer = (struct buffer){.size_max = buffer->size_max, .is_secret = buffer->is_secret};
 }
 
 void buffer_clear(struct buffer *buffer)
@@ -28,6 +37,14 @@ void buffer_clear(struct buffer *buffer)
     buffer->size = 0;
     if (buffer->data)
         buffer->data[0] = '\0';
+}
+
+static void move_secret(struct buffer *buffer, size_t capacity)
+{
+    char *data = mem_alloc(capacity);
+    memcpy(data, buffer->data, buffer->size + 1);
+    mem_free_secret(buffer->data, buffer->capacity);
+    buffer->data = data;
 }
 
 static void grow(struct buffer *buffer, size_t needed)
@@ -41,7 +58,10 @@ static void grow(struct buffer *buffer, size_t needed)
         capacity = buffer->size_max + 1;
     assert(capacity >= needed);
     bool is_fresh = !buffer->data;
-    buffer->data = mem_realloc(buffer->data, capacity);
+    if (buffer->is_secret && !is_fresh)
+        move_secret(buffer, capacity);
+    else
+        buffer->data = mem_realloc(buffer->data, capacity);
     buffer->capacity = capacity;
     if (is_fresh)
         buffer->data[0] = '\0';
@@ -134,6 +154,6 @@ char *buffer_take(struct buffer *buffer)
 {
     buffer_reserve(buffer, 0);
     char *data = buffer->data;
-    *buffer = (struct buffer){.size_max = buffer->size_max};
+    *buffer = (struct buffer){.size_max = buffer->size_max, .is_secret = buffer->is_secret};
     return data;
 }

@@ -10,6 +10,7 @@
 
 #include "base/bytes.h"
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 struct buffer {
@@ -17,9 +18,12 @@ struct buffer {
     size_t size;
     size_t capacity;
     size_t size_max;
+    bool is_secret;
 };
 
 void buffer_init(struct buffer *buffer, size_t size_max);
+/* What it held is wiped wherever it was, when it grows and at the end. */
+void buffer_init_secret(struct buffer *buffer, size_t size_max);
 void buffer_deinit(struct buffer *buffer);
 /* size becomes 0; the allocation is kept. */
 void buffer_clear(struct buffer *buffer);

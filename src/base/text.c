@@ -234,7 +234,8 @@ static void add_word(struct words *words, const char *word, size_t size)
 char **text_split_args(const char *line, int *count, size_t **sizes)
 {
     struct words words = {0};
-    char *word = mem_alloc(strlen(line) + 1);
+    size_t room = strlen(line) + 1;
+    char *word = mem_alloc(room);
     bool ok = true;
     add_word(&words, NULL, 0);
     while (is_space(*line))
@@ -248,7 +249,7 @@ char **text_split_args(const char *line, int *count, size_t **sizes)
         while (is_space(*line))
             line++;
     }
-    mem_free(word);
+    mem_free_secret(word, room);
     if (!ok) {
         text_free_args(words.texts, (int)words.count);
         words.texts = NULL;
@@ -267,7 +268,7 @@ void text_free_args(char **args, int count)
     if (!args)
         return;
     for (int i = 0; i < count; i++)
-        mem_free(args[i]);
+        mem_free_secret(args[i], strlen(args[i]));
     mem_free(args);
 }
 

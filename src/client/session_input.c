@@ -2,8 +2,9 @@
  *
  * The unfinished request always lies contiguous at block->data[request_start]. When a block is
  * full, or goes away with a batch that points into it, only that tail is copied into the next
- * block. At most one batch per session is with main; meanwhile the next one is filled, up to its
- * maxima, and then reading pauses.
+ * block, and wiped where it was: it may be half a password, of which main wipes the rest. At most
+ * one batch per session is with main; meanwhile the next one is filled, up to its maxima, and then
+ * reading pauses.
  */
 #include "client/session.h"
 
@@ -76,6 +77,12 @@ void session_free_input(struct session *session)
     drop_block(session);
 }
 
+static void move_bytes(char *to, char *from, size_t size)
+{
+    memcpy(to, from, size);
+    mem_wipe(from, size);
+}
+
 /* The block goes to the batch, whose requests point into it; the unfinished tail moves to a new
  * one. */
 static void give_block_to_batch(struct session *session)
@@ -87,7 +94,7 @@ static void give_block_to_batch(struct session *session)
         size_t size =
             tail * 2 > session->block_size_hint ? (size_t)tail * 2 : session->block_size_hint;
         fresh = input_block_create(session_pool(session->host), size);
-        memcpy(fresh->data, block->data + session->request_start, tail);
+        move_bytes(fresh->data, block->data + session->request_start, tail);
         fresh->used = tail;
     }
     block->next = session->batch->blocks;
@@ -122,7 +129,7 @@ static void ensure_room(struct session *session)
     } else {
         struct input_block *larger =
             input_block_create(session_pool(session->host), (size_t)block->size * 2);
-        memcpy(larger->data, block->data + session->request_start, tail);
+        move_bytes(larger->data, block->data + session->request_start, tail);
         input_block_free(session_pool(session->host), block);
         session->block = block = larger;
     }

@@ -188,7 +188,7 @@ static int load_file(struct loader *loader, const char *path)
         report_file(loader, path, -EMFILE);
         return -1;
     }
-    buffer_init(&content, CONFIG_FILE_SIZE_MAX);
+    buffer_init_secret(&content, CONFIG_FILE_SIZE_MAX);
     int result = file_read(path, &content);
     if (result < 0)
         report_file(loader, path, result);
@@ -203,7 +203,7 @@ static int load_file(struct loader *loader, const char *path)
 static int load_stdin(struct loader *loader)
 {
     struct buffer content;
-    buffer_init(&content, CONFIG_FILE_SIZE_MAX);
+    buffer_init_secret(&content, CONFIG_FILE_SIZE_MAX);
     log_notice("Reading config from stdin");
     int result = file_read("/dev/stdin", &content);
     if (result < 0)

@@ -95,7 +95,7 @@ static void parse_line(struct rewrite *rewrite, struct line *line, size_t index)
         line->entry = config_find(rewrite->config, bytes_of_text(words[0]));
     }
     text_free_args(words, count);
-    mem_free(text);
+    mem_free_secret(text, line->text.size + 1);
 }
 
 static void parse_lines(struct rewrite *rewrite, struct bytes content)
@@ -184,7 +184,7 @@ static void rewrite_entry(struct rewrite *rewrite, const struct config_entry *en
     if (!is_written)
         return;
     struct buffer lines;
-    buffer_init(&lines, CONFIG_FILE_SIZE_MAX);
+    buffer_init_secret(&lines, CONFIG_FILE_SIZE_MAX);
     buffer_append(&lines, "", 0);
     bool is_list = (entry->row->flags & OPTION_REPEATED) != 0;
     print_entry(entry, is_list && entry->is_in_include, &lines);
@@ -257,7 +257,7 @@ static int write_options(struct config *config, bool writes_all, struct buffer *
         return -1;
     }
     struct buffer old;
-    buffer_init(&old, CONFIG_FILE_SIZE_MAX);
+    buffer_init_secret(&old, CONFIG_FILE_SIZE_MAX);
     buffer_append(&old, "", 0);
     int result = file_read(config->path, &old);
     if (result < 0 && result != -ENOENT) {
@@ -266,7 +266,7 @@ static int write_options(struct config *config, bool writes_all, struct buffer *
         return -1;
     }
     struct rewrite rewrite = {.config = config, .writes_all = writes_all};
-    buffer_init(&rewrite.added, CONFIG_FILE_SIZE_MAX);
+    buffer_init_secret(&rewrite.added, CONFIG_FILE_SIZE_MAX);
     rewrite.is_file_as_read =
         result == 0 && config_digest(buffer_bytes(&old)) == config->file_digest;
     parse_lines(&rewrite, buffer_bytes(&old));
@@ -274,7 +274,7 @@ static int write_options(struct config *config, bool writes_all, struct buffer *
         if (value_is_readable(config->entries[i].row))
             rewrite_entry(&rewrite, &config->entries[i]);
     struct buffer content;
-    buffer_init(&content, 2 * CONFIG_FILE_SIZE_MAX);
+    buffer_init_secret(&content, 2 * CONFIG_FILE_SIZE_MAX);
     buffer_append(&content, "", 0);
     print(&rewrite, &content);
     result = write_file(config, &content, error);

@@ -373,11 +373,9 @@ void value_get(const struct option *row, const void *settings, struct buffer *ou
 struct secret *value_shown(const struct option *row, const void *settings)
 {
     struct buffer out;
-    buffer_init(&out, CONFIG_VALUE_SIZE_MAX * 2);
+    buffer_init_secret(&out, CONFIG_VALUE_SIZE_MAX * 2);
     value_get(row, settings, &out);
     struct secret *value = secret_create(buffer_bytes(&out));
-    if (out.data)
-        mem_wipe(out.data, out.size);
     buffer_deinit(&out);
     return value;
 }

@@ -312,6 +312,17 @@ static void refresh_clock(struct executor *executor)
     executor->clock_ns = executor->last_read_ns;
 }
 
+/* Passwords do not stay in the input once they are used. Large arguments are shared; no password
+ * is. */
+static void wipe_redacted(const struct call *call)
+{
+    for (int i = 0; i < call->argc; i++) {
+        bool is_large = call->request && call->request->large && call->request->large[i];
+        if ((i >= 64 || call->redacted >> i & 1) && !is_large)
+            mem_wipe((void *)(uintptr_t)call->argv[i].data, call->argv[i].size);
+    }
+}
+
 /* A command that blocks is counted when it ends. */
 static void run(struct executor *executor, struct call *call)
 {
@@ -341,6 +352,8 @@ static void run(struct executor *executor, struct call *call)
         executor->propagate(executor->propagate_context, call);
     if (call->propagated)
         call_propagated_free(call);
+    if (__builtin_expect(call->redacted != 0, 0))
+        wipe_redacted(call);
     if (__builtin_expect(now_ns - executor->clock_ns >= CLOCK_AGE_MAX_NS, 0))
         refresh_clock(executor);
 }

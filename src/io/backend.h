@@ -29,7 +29,7 @@ enum { IO_BUFFER_SIZE = 20 * 1024 - 64 };
 
 struct io_buffer {
     struct io_buffer *next;
-    const char *data;
+    char *data; /* the reader may wipe it */
     uint32_t size;
     uint32_t offset; /* consumed by the reader */
     uint32_t index;  /* the backend's */

@@ -410,7 +410,7 @@ struct io_buffer *loop_heap_buffer_take(struct loop *loop)
     } else {
         buffer = mem_alloc(sizeof(*buffer) + IO_BUFFER_SIZE);
     }
-    *buffer = (struct io_buffer){.data = (const char *)(buffer + 1), .index = IO_BUFFER_HEAP};
+    *buffer = (struct io_buffer){.data = (char *)(buffer + 1), .index = IO_BUFFER_HEAP};
     return buffer;
 }
 

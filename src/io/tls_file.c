@@ -19,7 +19,7 @@ static void raise_error(int result)
 int tls_file_open(struct tls_file *file, const char *path, bool takes_pipe)
 {
     file->bio = NULL;
-    buffer_init(&file->content, TLS_FILE_SIZE_MAX);
+    buffer_init_secret(&file->content, TLS_FILE_SIZE_MAX);
     tls_progress_note(path);
     int result =
         takes_pipe ? file_read(path, &file->content) : file_read_regular(path, &file->content);
@@ -38,7 +38,5 @@ void tls_file_close(struct tls_file *file)
 {
     BIO_free(file->bio);
     file->bio = NULL;
-    if (file->content.data)
-        mem_wipe(file->content.data, file->content.size);
     buffer_deinit(&file->content);
 }

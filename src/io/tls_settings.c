@@ -68,14 +68,12 @@ static void add_file(uint64_t *sum, const char *path)
     if (!path)
         return;
     struct buffer content;
-    buffer_init(&content, TLS_FILE_SIZE_MAX);
+    buffer_init_secret(&content, TLS_FILE_SIZE_MAX); /* it may be a key */
     tls_progress_note(path);
     int result = file_read_regular(path, &content);
     tls_progress_note(NULL);
     uint64_t parts[4] = {*sum, (uint64_t)(int64_t)result, hash_bytes(path, strlen(path)),
                          hash_bytes(content.data ? content.data : "", content.size)};
-    if (content.data)
-        mem_wipe(content.data, content.size); /* it may be a key */
     buffer_deinit(&content);
     *sum = hash_bytes(parts, sizeof(parts));
 }

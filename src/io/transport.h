@@ -77,6 +77,8 @@ void wire_drop_output(struct transport_wire *wire);
 /* Copies up to `size` received bytes out and releases what was used up; nothing more in a turn that
  * has had WIRE_TURN_SIZE_MAX. */
 size_t wire_take(struct transport_wire *wire, void *destination, size_t size);
+/* The same for plaintext, which is wiped where it was: it may be a password. */
+size_t wire_move(struct transport_wire *wire, void *destination, size_t size);
 /* Looks at the first received byte; -1 when there is none. */
 int wire_peek(const struct transport_wire *wire);
 /* Room for `size` bytes at the end of out (grows the block up to WIRE_OUT_SIZE_MAX), NULL when it

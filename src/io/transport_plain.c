@@ -14,7 +14,7 @@ static enum transport_result plain_read(struct transport *transport, struct tran
                                         char *destination, size_t size, size_t *count)
 {
     (void)transport;
-    *count = wire_take(wire, destination, size);
+    *count = wire_move(wire, destination, size);
     if (*count > 0)
         return TRANSPORT_DONE;
     if (!wire->in_ended || wire->in_size > 0)

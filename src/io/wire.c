@@ -4,6 +4,7 @@
  * through the pool's sizes by copying, never past WIRE_OUT_SIZE_MAX. The loop's thread.
  */
 #include "base/assert.h"
+#include "base/memory.h"
 #include "io/byte_pool.h"
 #include "io/transport.h"
 #include <string.h>
@@ -41,7 +42,7 @@ void wire_drop_input(struct transport_wire *wire)
     wire->in_size = 0;
 }
 
-size_t wire_take(struct transport_wire *wire, void *destination, size_t size)
+static size_t take(struct transport_wire *wire, void *destination, size_t size, bool wipes)
 {
     char *to = destination;
     size_t taken = 0;
@@ -53,6 +54,8 @@ size_t wire_take(struct transport_wire *wire, void *destination, size_t size)
         size_t left = buffer->size - buffer->offset;
         size_t part = size - taken < left ? size - taken : left;
         memcpy(to + taken, buffer->data + buffer->offset, part);
+        if (wipes)
+            mem_wipe(buffer->data + buffer->offset, part);
         taken += part;
         buffer->offset += (uint32_t)part;
         if (part == left)
@@ -62,6 +65,16 @@ size_t wire_take(struct transport_wire *wire, void *destination, size_t size)
     wire->in_size -= taken;
     wire->in_taken += taken;
     return taken;
+}
+
+size_t wire_take(struct transport_wire *wire, void *destination, size_t size)
+{
+    return take(wire, destination, size, false);
+}
+
+size_t wire_move(struct transport_wire *wire, void *destination, size_t size)
+{
+    return take(wire, destination, size, true);
 }
 
 int wire_peek(const struct transport_wire *wire)

@@ -123,7 +123,7 @@ static int add_value(struct buffer *options, const char *text)
 enum arguments_result arguments_parse(int argc, char **argv, struct arguments *arguments)
 {
     *arguments = (struct arguments){0};
-    buffer_init(&arguments->options, ARGUMENTS_SIZE_MAX);
+    buffer_init_secret(&arguments->options, ARGUMENTS_SIZE_MAX);
     enum arguments_result special = run_special(argc, argv);
     if (special != ARGUMENTS_RUN)
         return special;
@@ -149,6 +149,7 @@ enum arguments_result arguments_parse(int argc, char **argv, struct arguments *a
             wants_value = false;
         }
     }
+    arguments->has_options = arguments->options.size > 0;
     return ARGUMENTS_RUN;
 }
 

@@ -16,7 +16,8 @@ struct arguments {
     const char *config_path; /* as given (points into argv), or NULL */
     bool reads_stdin;        /* "-" */
     bool checks_config;      /* --check-config: load, say "configuration OK", exit */
-    struct buffer options;   /* lines, "port 6380\n", for config_load */
+    bool has_options;
+    struct buffer options; /* lines, "port 6380\n", for config_load; a secret */
 };
 
 enum { ARGUMENTS_SIZE_MAX = 4 * 1024 * 1024 };

@@ -19,15 +19,16 @@ enum { ERROR_SIZE_MAX = 64 * 1024 };
 
 static const char *const default_pidfile = "/var/run/redis.pid";
 
-static int load_configuration(struct server *server, const struct arguments *arguments)
+static int load_configuration(struct server *server, struct arguments *arguments)
 {
     struct buffer error;
     buffer_init(&error, ERROR_SIZE_MAX);
-    const struct config_source source = {
-        .path = arguments->config_path,
-        .reads_stdin = arguments->reads_stdin,
-        .options = arguments->options.size ? arguments->options.data : NULL};
+    const struct config_source source = {.path = arguments->config_path,
+                                         .reads_stdin = arguments->reads_stdin,
+                                         .options = arguments->has_options ? arguments->options.data
+                                                                           : NULL};
     int result = config_load(server->config, &source, &error);
+    buffer_deinit(&arguments->options);
     if (result == 0)
         result = acl_options_from_environment(&server->settings.acl, &error);
     if (result == 0)
@@ -60,7 +61,7 @@ static void log_start(const struct arguments *arguments)
     log_notice("Redis version=%s, bits=%d, commit=%s, modified=%d, pid=%d, just started",
                REDIS_VERSION, (int)sizeof(void *) * 8, BUILD_GIT_SHA1, BUILD_GIT_DIRTY,
                (int)getpid());
-    if (!arguments->config_path && !arguments->reads_stdin && arguments->options.size == 0)
+    if (!arguments->config_path && !arguments->reads_stdin && !arguments->has_options)
         log_warning(
             "Warning: no config file specified, using the default config. In order to specify a "
             "config file use redis-server /path/to/redis.conf");

@@ -521,7 +521,7 @@ static bool receive(struct sim_peer *link)
         memcpy(loop_heap_buffer_room(buffer), link->to_socket.data, size);
     } else {
         buffer = mem_alloc(sizeof(*buffer) + size);
-        *buffer = (struct io_buffer){.data = (const char *)(buffer + 1), .index = state->number};
+        *buffer = (struct io_buffer){.data = (char *)(buffer + 1), .index = state->number};
         memcpy((char *)(buffer + 1), link->to_socket.data, size);
         state->buffers_out++;
     }

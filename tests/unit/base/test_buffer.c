@@ -2,6 +2,7 @@
 #include "base/buffer.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -72,6 +73,23 @@ Test(buffer, take_hands_over)
     mem_free(text);
     cr_assert_eq(buffer_append_text(&buffer, "again"), 0);
     buffer_deinit(&buffer);
+}
+
+Test(buffer, a_secret_one_keeps_its_contents)
+{
+    struct buffer buffer;
+    buffer_init_secret(&buffer, 10000);
+    for (int i = 0; i < 1000; i++)
+        cr_assert_eq(buffer_printf(&buffer, "%04d", i), 0);
+    cr_assert_eq(buffer.size, 4000);
+    for (int i = 0; i < 1000; i++) {
+        char text[8];
+        snprintf(text, sizeof text, "%04d", i);
+        cr_assert_eq(memcmp(buffer.data + i * 4, text, 4), 0);
+    }
+    buffer_deinit(&buffer);
+    cr_assert(buffer.is_secret);
+    cr_assert_null(buffer.data);
 }
 
 Test(buffer, follows_a_model)

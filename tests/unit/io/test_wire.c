@@ -79,6 +79,25 @@ Test(wire, a_turn_takes_no_more_than_its_maximum)
     loop_destroy(loop);
 }
 
+Test(wire, moving_leaves_nothing_behind)
+{
+    struct loop *loop = make_loop();
+    struct transport_wire wire = {.loop = loop};
+    static const char blank[5] = "";
+    char out[8];
+    receive(&wire, "password", 8);
+    const char *data = wire.in_head->data;
+    cr_assert_eq(wire_move(&wire, out, 5), 5);
+    cr_assert_eq(memcmp(out, "passw", 5), 0);
+    cr_assert_eq(memcmp(data, blank, 5), 0);
+    cr_assert_eq(memcmp(data + 5, "ord", 3), 0);
+    cr_assert_eq(wire_take(&wire, out, 1), 1);
+    cr_assert_eq(data[5], 'o');
+    cr_assert_eq(wire_move(&wire, out, 8), 2);
+    cr_assert_eq(memcmp(out, "rd", 2), 0);
+    loop_destroy(loop);
+}
+
 Test(wire, output_grows_to_its_maximum_and_not_beyond)
 {
     struct loop *loop = make_loop();

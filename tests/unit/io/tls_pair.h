@@ -41,6 +41,11 @@ size_t wire_take(struct transport_wire *wire, void *destination, size_t size)
     return size;
 }
 
+size_t wire_move(struct transport_wire *wire, void *destination, size_t size)
+{
+    return wire_take(wire, destination, size);
+}
+
 int wire_peek(const struct transport_wire *wire)
 {
     const struct end *end = (const struct end *)wire;
