@@ -241,6 +241,11 @@ struct reply_value *cli_call_patiently(struct cli *cli, const char *const *words
 {
     struct reply_value *reply = sync_client_ask(cli->client, words, count);
     for (int tries = 1; !reply; tries++) {
+        /* What is no Redis will not become one. */
+        if (strncmp(sync_client_error(cli->client), "Protocol error", 14) == 0) {
+            cli_print_error(cli);
+            exit(1);
+        }
         printf("\r\x1b[0KReconnecting... %d\r", tries);
         fflush(stdout);
         sync_client_pause(cli->client, RECONNECT_PAUSE_US);

@@ -103,6 +103,9 @@ test "cli: a server that closes, and one that talks nonsense" {
     set result [cli_words [list -p [canned_server {"hello\r\n"}] ping]]
     assert_equal 1 [dict get $result code]
     assert_match "Error: Protocol error*" [dict get $result err]
+    set result [cli_words [list -p [canned_server {"hello\r\n"}] --stat]]
+    assert_equal 1 [dict get $result code]
+    assert_match "Error: Protocol error*" [dict get $result err]
 }
 
 test "CVE-2021-32762: cli: replies that announce more than there is" {
