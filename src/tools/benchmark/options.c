@@ -380,6 +380,8 @@ static void check(struct options *options)
         options->threads = options->clients;
     if (options->precision > BENCHMARK_PRECISION_MAX)
         options->precision = BENCHMARK_PRECISION_MAX;
+    if (options->tests && options->command_argc > 0)
+        fprintf(stderr, "WARNING: Option -t is ignored.\n");
     if (!options->is_keep_alive && !options->handshakes)
         fprintf(stderr, "WARNING: Keepalive disabled, you probably need "
                         "'echo 1 > /proc/sys/net/ipv4/tcp_tw_reuse' for Linux in order "

@@ -61,6 +61,7 @@ start_server {} {
     test "benchmark: the payload of a command is its request" {
         assert_match "*\n  25 bytes payload\n*" [benchmark -n 20 -c 2 ping hello]
         assert_match "*\n  7 bytes payload\n*" [benchmark -n 20 -c 2 -d 7 -t set]
+        assert_match "*Option -t is ignored.*25 bytes payload*" [benchmark -n 20 -c 2 -t set ping hello]
     }
 
     test "benchmark: tests that do not exist are said, the others run, -l of none ends" {
