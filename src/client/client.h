@@ -27,6 +27,7 @@ struct watching;           /* dispatch/watch.c; NULL when no key is watched */
 struct subscriptions;      /* pubsub/; NULL when none */
 struct blocking;           /* dispatch/blocking.h; NULL when not blocked */
 struct tracking_of_client; /* pubsub/tracking.c; NULL when off */
+struct stranger_source;    /* client/strangers.c */
 
 enum client_flag {
     CLIENT_CLOSE_AFTER_REPLY = 1 << 0,
@@ -91,7 +92,8 @@ struct client {
     char *local;
     char *tls_description; /* "TLSv1.3,TLS_AES_256_GCM_SHA384,full", NULL when plain */
     char *certificate_name;
-    int fd_number; /* for CLIENT LIST only; never used as a descriptor on main */
+    struct stranger_source *source; /* that counts it as a stranger; NULL: it is none */
+    int fd_number;                  /* for CLIENT LIST only; never used as a descriptor on main */
 
     /* -- history -- */
     int64_t created_us; /* monotonic */

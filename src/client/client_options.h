@@ -23,6 +23,7 @@ struct client_output_limit {
 
 struct client_settings {
     int64_t maxclients;
+    int64_t max_unauthenticated_per_address; /* 0: no limit */
     int64_t timeout; /* seconds of idleness; 0: never */
     struct client_output_limit output_limits[CLIENT_CLASS_COUNT];
     int64_t query_buffer_limit;

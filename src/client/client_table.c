@@ -11,6 +11,7 @@ struct client_table *client_table_create(void)
 {
     struct client_table *table = mem_calloc(1, sizeof(*table));
     table->next_id = 1;
+    table->strangers = strangers_create();
     table->by_id_size = BY_ID_SIZE_MIN;
     table->by_id = mem_calloc(table->by_id_size, sizeof(*table->by_id));
     return table;
@@ -19,6 +20,7 @@ struct client_table *client_table_create(void)
 void client_table_destroy(struct client_table *table)
 {
     assert(table->count == 0);
+    strangers_destroy(table->strangers);
     mem_free(table->by_id);
     mem_free(table);
 }
@@ -72,6 +74,7 @@ void client_table_add(struct client_table *table, struct client *client)
 void client_table_remove(struct client_table *table, struct client *client)
 {
     assert(table->count > 0);
+    strangers_remove(table->strangers, client);
     if (table->cursor == client)
         table->cursor = client->next;
     struct client **link = chain_of(table, client->id);

@@ -3,6 +3,7 @@
 #define CLIENT_CLIENT_TABLE_H
 
 #include "client/client.h"
+#include "client/strangers.h"
 
 struct client_table {
     struct client *first; /* oldest */
@@ -11,6 +12,7 @@ struct client_table {
     uint64_t next_id;
     struct client **by_id; /* hash of chains, power of two */
     size_t by_id_size;
+    struct strangers *strangers; /* those of them that have not shown who they are */
     struct client *cursor; /* where the cron goes on; moves on when that client is destroyed */
 };
 

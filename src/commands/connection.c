@@ -63,6 +63,7 @@ static bool authenticate(struct call *call, struct bytes user, struct bytes pass
     }
     call->client->user = "default";
     call->client->flags |= CLIENT_AUTHENTICATED;
+    strangers_remove(call->services->clients->strangers, call->client);
     exchange_send_limits(call->services->exchange, call->client);
     return true;
 }
@@ -189,8 +190,10 @@ static void reset_command(struct call *call) ON_MAIN
         client->flags & CLIENT_REPLY_SKIP; /* the SKIP of the command before */
     client_set_text(&client->name, BYTES_LITERAL(""));
     client->user = "default";
-    if (acl_needs_password(call->services->acl))
+    if (acl_needs_password(call->services->acl)) {
         client->flags &= ~(uint32_t)CLIENT_AUTHENTICATED;
+        (void)strangers_add(call->services->clients->strangers, client, 0);
+    }
     exchange_send_limits(call->services->exchange, client);
     reply_simple(call->reply, "RESET");
 }

@@ -51,6 +51,30 @@ static void set_addresses(struct server *server, struct client *client, int fd, 
     client->local = mem_strdup(text);
 }
 
+/* One that has to show yet who it is: by a handshake, or a password. */
+static bool is_stranger(const struct client *client)
+{
+    if (client->flags & CLIENT_UNIX_SOCKET)
+        return false;
+    return client->flags & CLIENT_TLS || !(client->flags & CLIENT_AUTHENTICATED);
+}
+
+/* False: its address has too many of them already, and it is not let in. */
+static bool let_in(struct server *server, struct client *client, int fd) ON_MAIN
+{
+    static struct log_rate rate = {.per_second = 1}; /* main thread only */
+    int64_t max = server->settings.client.max_unauthenticated_per_address;
+    if (!is_stranger(client) || strangers_add(server->clients->strangers, client, max))
+        return true;
+    server->stats->connections_rejected++;
+    log_limited(&rate, LOG_WARNING_,
+                "Connection from %s refused: max-unauthenticated-per-address (%lld) reached",
+                client->peer, (long long)max);
+    client_destroy(server->clients, client);
+    close(fd);
+    return false;
+}
+
 void server_on_accept(struct listener *listener, int fd)
 {
     entering_main();
@@ -76,7 +100,8 @@ void server_on_accept(struct listener *listener, int fd)
         client->flags |= CLIENT_AUTHENTICATED;
         lend |= LEND_AUTHENTICATED;
     }
-    exchange_lend(server->exchange, client, fd, lend);
+    if (let_in(server, client, fd))
+        exchange_lend(server->exchange, client, fd, lend);
 }
 
 static void refuse(struct server *server, struct client *client, const char *text) ON_MAIN
@@ -151,6 +176,8 @@ void server_on_opened(void *context, struct client *client, const struct tls_fac
         describe_tls(client, facts);
         note_handshake_time(server, client);
     }
+    if (client->flags & CLIENT_AUTHENTICATED)
+        strangers_remove(server->clients->strangers, client);
     if ((int64_t)server->clients->count > server->maxclients) {
         refuse(server, client, "ERR max number of clients reached");
         return;

@@ -88,3 +88,48 @@ start_server {overrides {maxclients 10}} {
         assert {[lindex [r config get maxclients] 1] <= 20}
     }
 }
+
+start_server {overrides {requirepass secret max-unauthenticated-per-address 3} client 0 tags sluice} {
+    # Closed without a word, whatever the port speaks.
+    proc await_refusal {} {
+        set fd [socket 127.0.0.1 [srv port]]
+        fconfigure $fd -blocking 0 -translation binary
+        wait_until 1 10 {
+            set is_reset [catch {read $fd} text]
+            expr {$is_reset || [eof $fd]}
+        }
+        close $fd
+        if {!$is_reset} { assert_equal "" $text }
+    }
+
+    test "One address has so many connections that have not authenticated (HOSTILE pre-auth)" {
+        set clients {}
+        for {set i 0} {$i < 3} {incr i} {
+            set c [redis_client]
+            assert_error "NOAUTH*" {$c get key}
+            lappend clients $c
+        }
+        await_refusal
+        set first [lindex $clients 0]
+        assert_equal OK [$first auth secret]
+        assert_equal 1 [info_field [$first info stats] rejected_connections]
+        assert {[server_log_contains "*refused: max-unauthenticated-per-address (3) reached*"]}
+        # Whoever has authenticated counts no more, and counts again after RESET.
+        set c [redis_client]
+        assert_error "NOAUTH*" {$c get key}
+        await_refusal
+        assert_equal OK [$c auth secret]
+        assert_equal RESET [$c reset]
+        await_refusal
+        # Who leaves makes room; 0 is no limit.
+        $c close
+        wait_until 3 10 {info_field [$first info clients] connected_clients}
+        lappend clients [redis_client]
+        assert_error "NOAUTH*" {[lindex $clients end] get key}
+        await_refusal
+        assert_equal OK [$first config set max-unauthenticated-per-address 0]
+        for {set i 0} {$i < 5} {incr i} { lappend clients [redis_client] }
+        assert_error "NOAUTH*" {[lindex $clients end] get key}
+        foreach c $clients { $c close }
+    }
+}
