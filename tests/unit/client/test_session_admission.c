@@ -321,6 +321,7 @@ Test(admission, those_that_went_away_do_not_take_a_turn)
         start(backends[b]);
         for (int i = 0; i < 6; i++)
             lend(i);
+        turn();   /* with a sweep, so that none is due below */
         shake(2); /* it said something and left */
         leave(2);
         leave(3);
