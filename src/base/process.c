@@ -33,7 +33,17 @@ enum { SMALL_FILE_SIZE_MAX = 64 * 1024 };
 /* Written by process_probe_scheduling before other threads start. */
 static bool may_schedule = true;
 
-/* -- daemon, pidfile -- */
+/* -- standard streams, daemon, pidfile -- */
+
+void process_open_standard_streams(void)
+{
+    int fd;
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+}
 
 int process_daemonize(void)
 {

@@ -257,6 +257,7 @@ static int check(struct server *server)
 
 int server_main(int argc, char **argv)
 {
+    process_open_standard_streams();
     mem_init();
     process_title_init(argc, argv);
     log_init();

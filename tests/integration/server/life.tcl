@@ -222,6 +222,20 @@ start_server {overrides {enable-debug-command yes}} {
     }
 }
 
+test "Without standard streams the log goes to nobody" {
+    set port [free_port]
+    set pid [exec sh -c {exec "$@" <&- >&- 2>&-} sh [server_program] --port $port --bind 127.0.0.1 --save {} &]
+    note_pid $pid
+    try {
+        wait_until 0 10 {catch {resp::connect -port $port} c}
+        assert_equal PONG [$c ping]
+        foreach fd {0 1 2} { assert_equal /dev/null [file readlink /proc/$pid/fd/$fd] $fd }
+        $c close
+    } finally {
+        kill_process $pid TERM
+    }
+} {sluice}
+
 proc with_files {limit arguments} { return [list sh -c "ulimit -n $limit && exec \"\$@\" 2>&1" sh [server_program] {*}$arguments] }
 
 test "A limit of files that leaves nothing for clients ends the start" {

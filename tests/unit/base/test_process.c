@@ -244,6 +244,31 @@ Test(process, daemon_is_a_session_of_its_own)
     cr_assert_neq(facts[2], child);
 }
 
+static bool is_open(int fd)
+{
+    return fcntl(fd, F_GETFD) >= 0;
+}
+
+Test(process, closed_standard_streams_become_null)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        close(STDIN_FILENO);
+        close(STDERR_FILENO);
+        process_open_standard_streams();
+        bool is_done = is_open(STDIN_FILENO) && is_open(STDERR_FILENO);
+        int next = open("/dev/null", O_RDONLY);
+        process_open_standard_streams();
+        is_done = is_done && next > STDERR_FILENO && !is_open(next + 1) &&
+                  write(STDERR_FILENO, "x", 1) == 1;
+        _exit(is_done ? 0 : 1);
+    }
+    int status;
+    waitpid(child, &status, 0);
+    cr_assert(WIFEXITED(status));
+    cr_assert_eq(WEXITSTATUS(status), 0);
+}
+
 Test(process, becomes_a_user_for_good)
 {
     cr_assert(process_has_user("root"));
