@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Those that are closed become /dev/null: nothing else that is opened may get their numbers, and log
- * lines with them. Call first in main. */
+/* Those that are closed become /dev/null: nothing else that is opened may get their numbers, and
+ * log lines with them. Call first in main. */
 void process_open_standard_streams(void);
 /* fork, setsid, standard streams to /dev/null. 0 in the daemon (the parent exits), -errno. */
 int process_daemonize(void);
