@@ -47,7 +47,8 @@ enum handshake_failure {
 enum {
     TRANSPORT_ERROR_TEXT_MAX = 256,
     WIRE_OUT_SIZE_MAX = 128 * 1024,
-    WIRE_TURN_SIZE_MAX = 128 * 1024 /* taken of what was received, in one turn */
+    WIRE_TURN_SIZE_MAX = 128 * 1024, /* taken of what was received, in one turn */
+    WIRE_TAKE_COST = 256             /* what each taking counts as, besides its bytes */
 };
 
 /* The wire side of one connection; the connection owns it, its transport works on it. */
@@ -75,7 +76,8 @@ void wire_drop_input(struct transport_wire *wire);
 /* Gives the block of out back, whatever is in it. */
 void wire_drop_output(struct transport_wire *wire);
 /* Copies up to `size` received bytes out and releases what was used up; nothing more in a turn that
- * has had WIRE_TURN_SIZE_MAX. */
+ * has had WIRE_TURN_SIZE_MAX. A record is two takings, and a small one costs more than its bytes.
+ */
 size_t wire_take(struct transport_wire *wire, void *destination, size_t size);
 /* The same for plaintext, which is wiped where it was: it may be a password. */
 size_t wire_move(struct transport_wire *wire, void *destination, size_t size);

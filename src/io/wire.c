@@ -63,7 +63,9 @@ static size_t take(struct transport_wire *wire, void *destination, size_t size, 
     }
     assert(wire->in_size >= taken);
     wire->in_size -= taken;
-    wire->in_taken += taken;
+    wire->in_taken += taken > 0 ? taken + WIRE_TAKE_COST : 0;
+    if (wire->in_taken > WIRE_TURN_SIZE_MAX)
+        wire->in_taken = WIRE_TURN_SIZE_MAX;
     return taken;
 }
 

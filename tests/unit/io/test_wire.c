@@ -69,13 +69,23 @@ Test(wire, a_turn_takes_no_more_than_its_maximum)
     static char bytes[WIRE_TURN_SIZE_MAX];
     for (unsigned i = 0; i < 8; i++)
         receive(&wire, bytes, IO_BUFFER_SIZE);
-    cr_assert_eq(wire_take(&wire, bytes, sizeof(bytes) - 10), sizeof(bytes) - 10);
+    size_t most = sizeof(bytes) - WIRE_TAKE_COST - 10;
+    cr_assert_eq(wire_take(&wire, bytes, most), most);
     cr_assert_eq(wire_take(&wire, bytes, 11), 10);
     cr_assert_eq(wire_take(&wire, bytes, 1), 0);
-    cr_assert_eq(wire.in_size, 8 * IO_BUFFER_SIZE - sizeof(bytes));
+    cr_assert_eq(wire.in_size, 8 * IO_BUFFER_SIZE - most - 10);
     wire.in_taken = 0;
-    cr_assert_eq(wire_take(&wire, bytes, sizeof(bytes)), 8 * IO_BUFFER_SIZE - sizeof(bytes));
+    cr_assert_eq(wire_take(&wire, bytes, sizeof(bytes)), 8 * IO_BUFFER_SIZE - most - 10);
     cr_assert_eq(wire.in_count, 0);
+    /* Small pieces count for more than they are. */
+    receive(&wire, bytes, IO_BUFFER_SIZE);
+    wire.in_taken = 0;
+    size_t pieces = 0;
+    while (wire_take(&wire, bytes, 10) > 0)
+        pieces++;
+    cr_assert_leq(pieces, WIRE_TURN_SIZE_MAX / WIRE_TAKE_COST);
+    cr_assert_gt(wire.in_size, 0);
+    wire_drop_input(&wire);
     loop_destroy(loop);
 }
 
