@@ -94,11 +94,15 @@ $(B)/%.o: src/%.c $(B)/flags
 	@echo "  CC $<"
 	@$(CC) $(CPPFLAGS) $(CFLAGS) $(if $(filter $(strict_folders),$(firstword $(subst /, ,$*))),-Wconversion) -MMD -MP -c $< -o $@
 
-# An archive is made anew also when a source was taken away.
-define library_rule
-$(B)/lib$(1).members: FORCE
+# What is made of parts is made anew also when a part was taken away: $(B)/NAME.members holds their names.
+define members_rule
+$(B)/$(1).members: FORCE
 	@mkdir -p $$(@D)
-	@echo '$(call objects_of,$(1))' | cmp -s - $$@ || echo '$(call objects_of,$(1))' > $$@
+	@echo '$(2)' | cmp -s - $$@ || echo '$(2)' > $$@
+endef
+
+define library_rule
+$(call members_rule,lib$(1),$(call objects_of,$(1)))
 $(B)/lib$(1).a: $(call objects_of,$(1)) $(B)/lib$(1).members
 	@rm -f $$@ && ar rcs $$@ $$(filter %.o,$$^)
 endef
@@ -114,17 +118,20 @@ $(B)/generated/command_docs_table.o: $(B)/generated/command_docs_table.c $(B)/fl
 $(B)/libcommands.a: $(B)/generated/command_docs_table.o
 
 server_libraries := $(patsubst %,$(B)/lib%.a,$(call reverse,$(folders)))
-$(B)/redis-server: $(B)/main.o $(libraries)
+$(eval $(call members_rule,redis-server,$(libraries)))
+$(B)/redis-server: $(B)/main.o $(libraries) $(B)/redis-server.members
 	@echo "  LD $@"
 	@$(CC) $(CFLAGS) $(LDFLAGS) -rdynamic $(B)/main.o -Wl,--start-group $(server_libraries) -Wl,--end-group $(LDLIBS) $(server_libs) -o $@
 
 tool_libraries := $(B)/libio.a $(B)/libprotocol.a $(B)/libbase.a
 cli_objects := $(patsubst src/%.c,$(B)/%.o,$(sort $(wildcard src/tools/cli/*.c) $(wildcard src/tools/common/*.c)))
 benchmark_objects := $(patsubst src/%.c,$(B)/%.o,$(sort $(wildcard src/tools/benchmark/*.c) $(wildcard src/tools/common/*.c)))
-$(B)/redis-cli: $(cli_objects) $(tool_libraries)
+$(eval $(call members_rule,redis-cli,$(cli_objects)))
+$(eval $(call members_rule,redis-benchmark,$(benchmark_objects)))
+$(B)/redis-cli: $(cli_objects) $(tool_libraries) $(B)/redis-cli.members
 	@echo "  LD $@"
 	@$(CC) $(CFLAGS) $(LDFLAGS) $(cli_objects) $(tool_libraries) $(LDLIBS) -ledit -o $@
-$(B)/redis-benchmark: $(benchmark_objects) $(tool_libraries)
+$(B)/redis-benchmark: $(benchmark_objects) $(tool_libraries) $(B)/redis-benchmark.members
 	@echo "  LD $@"
 	@$(CC) $(CFLAGS) $(LDFLAGS) $(benchmark_objects) $(tool_libraries) $(LDLIBS) -o $@
 
@@ -134,6 +141,10 @@ unit_sources := $(sort $(wildcard tests/unit/*/test_*.c))
 unit_programs := $(patsubst tests/unit/%.c,$(B)/unit/%,$(unit_sources))
 support_objects := $(patsubst tests/support/%.c,$(B)/support/%.o,$(sort $(wildcard tests/support/*.c)))
 unit_flags := -iquote tests/support -Wno-missing-prototypes -Wno-conversion -Wno-cast-qual -Wno-null-dereference
+# Test programs are many, so what they cost to make counts: the quick linker if there is one, and with a
+# sanitizer no optimization of the tests themselves (of what they test there is; without one there is).
+test_link := $(if $(shell command -v ld.lld),-fuse-ld=lld)
+test_flags := $(if $(SANITIZER),-O0)
 
 # Criterion's arena collides with ThreadSanitizer's shadow memory: a plain stand-in serves there.
 ifeq ($(SANITIZER),thread)
@@ -144,32 +155,33 @@ endif
 
 $(B)/support/%.o: tests/support/%.c $(B)/flags
 	@mkdir -p $(@D)
-	@$(CC) $(CPPFLAGS) $(CFLAGS) $(unit_flags) -MMD -MP -c $< -o $@
+	@$(CC) $(CPPFLAGS) $(CFLAGS) $(unit_flags) $(test_flags) -MMD -MP -c $< -o $@
 
 # An archive, so that a test links only the support it uses.
-$(B)/libsupport.a: $(support_objects)
+$(eval $(call members_rule,libsupport,$(support_objects)))
+$(B)/libsupport.a: $(support_objects) $(B)/libsupport.members
 	@rm -f $@ && ar rcs $@ $(support_objects)
 
 define unit_rule
 $(B)/unit/$(1)/%: tests/unit/$(1)/%.c $(patsubst %,$(B)/lib%.a,$(call upto,$(1),$(folders))) $(B)/libsupport.a $(B)/flags
 	@mkdir -p $$(@D)
 	@echo "  UNIT $$<"
-	@$(CC) $(CPPFLAGS) $(CFLAGS) $(unit_flags) -MMD -MP -MF $$@.d $(LDFLAGS) $$< -Wl,--start-group $(B)/libsupport.a $(patsubst %,$(B)/lib%.a,$(call upto,$(1),$(folders))) -Wl,--end-group $(LDLIBS) $(if $(filter server,$(1)),$(server_libs)) $(unit_libs) -o $$@
-unit-$(1): $(filter $(B)/unit/$(1)/%,$(unit_programs))
+	@$(CC) $(CPPFLAGS) $(CFLAGS) $(unit_flags) $(test_flags) -MMD -MP -MF $$@.d $(LDFLAGS) $(test_link) $$< -Wl,--start-group $(B)/libsupport.a $(patsubst %,$(B)/lib%.a,$(call upto,$(1),$(folders))) -Wl,--end-group $(LDLIBS) $(if $(filter server,$(1)),$(server_libs)) $(unit_libs) -o $$@
+unit-$(1): $(filter $(B)/unit/$(1)/%,$(unit_programs)) certs
 	@utils/run-unit $(filter $(B)/unit/$(1)/%,$(unit_programs))
 endef
 $(foreach f,$(folders),$(eval $(call unit_rule,$(f))))
 
 # The tools' modules are no library: their tests include the .c files.
-$(B)/unit/tools/%: tests/unit/tools/%.c $(wildcard src/tools/*/*.[ch]) $(tool_libraries) $(B)/libsupport.a $(B)/flags
+$(B)/unit/tools/%: tests/unit/tools/%.c $(tool_libraries) $(B)/libsupport.a $(B)/flags
 	@mkdir -p $(@D)
 	@echo "  UNIT $<"
-	@$(CC) $(CPPFLAGS) $(CFLAGS) $(unit_flags) $(LDFLAGS) $< -Wl,--start-group $(B)/libsupport.a $(tool_libraries) -Wl,--end-group $(LDLIBS) $(unit_libs) -o $@
-unit-tools: $(filter $(B)/unit/tools/%,$(unit_programs))
+	@$(CC) $(CPPFLAGS) $(CFLAGS) $(unit_flags) $(test_flags) -MMD -MP -MF $@.d $(LDFLAGS) $(test_link) $< -Wl,--start-group $(B)/libsupport.a $(tool_libraries) -Wl,--end-group $(LDLIBS) $(unit_libs) -o $@
+unit-tools: $(filter $(B)/unit/tools/%,$(unit_programs)) certs
 	@utils/run-unit $(filter $(B)/unit/tools/%,$(unit_programs))
 
 unit-programs: $(unit_programs)
-unit: $(unit_programs)
+unit: $(unit_programs) certs
 	@utils/run-unit $(unit_programs)
 
 # -- stress: two-thread programs of tests/stress, with their own main and closing line; no Criterion --
@@ -177,10 +189,11 @@ unit: $(unit_programs)
 own_main_flags := -iquote tests/stress -Wno-missing-prototypes -Wno-unused-function -Wno-null-dereference
 stress_programs := $(patsubst tests/stress/%.c,$(B)/stress/%,$(sort $(wildcard tests/stress/stress_*.c)))
 
-$(B)/stress/%: tests/stress/%.c tests/stress/stress.h $(B)/libio.a $(B)/libbase.a $(B)/flags
+$(B)/stress/%: tests/stress/%.c $(B)/libio.a $(B)/libbase.a $(B)/flags
 	@mkdir -p $(@D)
 	@echo "  STRESS $<"
-	@$(CC) $(CPPFLAGS) $(CFLAGS) $(own_main_flags) $(LDFLAGS) $< $(B)/libio.a $(B)/libbase.a $(LDLIBS) -o $@
+	@$(CC) $(CPPFLAGS) $(CFLAGS) $(own_main_flags) -MMD -MP -MF $@.d $(LDFLAGS) $< $(B)/libio.a $(B)/libbase.a $(LDLIBS) -o $@
+stress-programs: $(stress_programs)
 stress: $(stress_programs)
 	@status=0; for program in $(stress_programs); do timeout 120 $$program || status=1; done; exit $$status
 stress-bench: $(B)/stress/bench_crossings
@@ -193,11 +206,13 @@ fuzz_programs := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(sort $(wildcard tests/f
 $(B)/fuzz/%: tests/fuzz/%.c $(libraries) $(B)/flags
 	@mkdir -p $(@D)
 	@echo "  FUZZ $<"
-	@$(CC) $(CPPFLAGS) $(CFLAGS) $(own_main_flags) -Wno-cast-qual $(LDFLAGS) $< -Wl,--start-group $(server_libraries) -Wl,--end-group $(LDLIBS) $(server_libs) -o $@
+	@$(CC) $(CPPFLAGS) $(CFLAGS) $(own_main_flags) -Wno-cast-qual -MMD -MP -MF $@.d $(LDFLAGS) $(test_link) $< -Wl,--start-group $(server_libraries) -Wl,--end-group $(LDLIBS) $(server_libs) -o $@
+fuzz-programs: $(fuzz_programs)
 fuzz-seeds: $(fuzz_programs)
-	@passed=0; failed=0; for program in $(fuzz_programs); do \
-	    if timeout 120 $$program; then passed=$$((passed + 1)); else failed=$$((failed + 1)); echo "FAILED: $$program"; fi; \
-	done; echo "$$passed passed, $$failed failed"; [ $$failed -eq 0 ]
+	@printf '%s\n' $(fuzz_programs) | xargs -P $$(nproc) -I {} \
+	    sh -c 'if timeout 120 {} >{}.log 2>&1; then echo "passed" >>{}.log; else echo "FAILED: {}" >>{}.log; fi'
+	@cat $(fuzz_programs:=.log); passed=$$(tail -qn 1 $(fuzz_programs:=.log) | grep -cx passed); \
+	    failed=$$(($(words $(fuzz_programs)) - passed)); echo "$$passed passed, $$failed failed"; [ $$failed -eq 0 ]
 
 # -- targets people type --
 
@@ -256,7 +271,7 @@ clean:
 	@rm -rf build src/redis-server src/redis-cli src/redis-benchmark
 
 FORCE:
-.PHONY: all help run test tidy bench scan soak fuzz fuzz-seeds stress stress-bench format install deb certs clean unit unit-programs FORCE
+.PHONY: all help run test tidy bench scan soak fuzz fuzz-programs fuzz-seeds stress stress-programs stress-bench format install deb certs clean unit unit-programs FORCE
 .SECONDARY:
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -6,7 +6,7 @@
 set -euo pipefail
 
 build_packages='gcc make pkg-config liburing-dev libjemalloc-dev libssl-dev libedit-dev liblzf-dev libevent-dev git'
-test_packages='libcriterion-dev tcl tcl-tls openssl clang clang-format libclang-rt-14-dev|libclang-rt-dev
+test_packages='libcriterion-dev tcl tcl-tls openssl clang clang-format libclang-rt-14-dev|libclang-rt-dev lld
     redis-server redis-tools gnuplot-nox expect tmux prometheus-redis-exporter python3-redis linux-perf
     procps perl testssl.sh sslscan'
 
