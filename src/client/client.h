@@ -70,10 +70,11 @@ struct client {
     uint64_t id;
     uint32_t flags;
     uint8_t tracking_flags;
-    bool has_pushes;    /* waits in the queue of pubsub/push.c */
-    int32_t db;         /* index of the selected database */
-    uint8_t protocol;   /* 2 or 3 */
-    struct reply reply; /* being built by the running command */
+    bool has_pushes;       /* waits in the queue of pubsub/push.c */
+    uint8_t auth_failures; /* one after the other, as far as they count */
+    int32_t db;            /* index of the selected database */
+    uint8_t protocol;      /* 2 or 3 */
+    struct reply reply;    /* being built by the running command */
 
     /* -- lending (client/exchange.h) -- */
     struct session *session;     /* opaque; NULL for internal clients */

@@ -4,6 +4,7 @@
 #include "base/version.h"
 #include "client/exchange.h"
 #include "commands/all.h"
+#include "dispatch/blocking.h"
 #include "dispatch/call.h"
 #include "dispatch/execute.h"
 #include "dispatch/transaction.h"
@@ -53,15 +54,37 @@ static void select_command(struct call *call)
     reply_ok(call->reply);
 }
 
-/* True when the client is now authenticated as `user`; else the error reply is written. */
+enum { AUTH_FAILURES_FREE = 10, AUTH_DELAY_MS = 100 };
+
+static void answer_wrong_password(struct reply *reply)
+{
+    reply_error(reply, "WRONGPASS invalid username-password pair or user is disabled.");
+}
+
+/* A few times at once; whoever goes on guessing waits for each answer. */
+static void refuse_password(struct call *call)
+{
+    call->services->stats->acl_denied_auth++;
+    if (call->client->auth_failures < AUTH_FAILURES_FREE)
+        call->client->auth_failures++;
+    else if (!call->may_not_block && call->request) {
+        call_block(call, &(struct block_options){.timeout_ms = AUTH_DELAY_MS,
+                                                 .answer_timeout = answer_wrong_password});
+        return;
+    }
+    answer_wrong_password(call->reply);
+}
+
+/* True when the client is now authenticated as `user`; else the error reply is written, or will be.
+ */
 static bool authenticate(struct call *call, struct bytes user, struct bytes password) ON_MAIN
 {
     if (!acl_authenticate(call->services->acl, user, password)) {
-        call->services->stats->acl_denied_auth++;
-        reply_error(call->reply, "WRONGPASS invalid username-password pair or user is disabled.");
+        refuse_password(call);
         return false;
     }
     call->client->user = "default";
+    call->client->auth_failures = 0;
     call->client->flags |= CLIENT_AUTHENTICATED;
     strangers_remove(call->services->clients->strangers, call->client);
     exchange_send_limits(call->services->exchange, call->client);

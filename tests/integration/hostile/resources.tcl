@@ -42,7 +42,27 @@ start_server {overrides {requirepass secret}} {
         set c [redis_deferring_client]
         for {set i 0} {$i < 500} {incr i} { $c auth wrong$i }
         assert_equal PONG [r ping]
-        for {set i 0} {$i < 500} {incr i} { assert_error WRONGPASS* {$c read} }
+        for {set i 0} {$i < 10} {incr i} { assert_error WRONGPASS* {$c read} }
+        # From here on each answer takes its time.
+        set began [clock milliseconds]
+        for {set i 0} {$i < 5} {incr i} { assert_error WRONGPASS* {$c read} }
+        assert {[clock milliseconds] - $began >= 400}
+        assert {[s acl_access_denied_auth] < 200}
+        $c close
+        wait_until 0 10 {s blocked_clients}
+        # The right password is answered at once, and a few wrong ones are forgiven again.
+        set c [redis_client]
+        for {set i 0} {$i < 12} {incr i} { assert_error WRONGPASS* {$c hello 3 auth default wrong$i} }
+        assert_equal OK [$c auth [lindex [r config get requirepass] 1]]
+        set began [clock milliseconds]
+        for {set i 0} {$i < 10} {incr i} { assert_error WRONGPASS* {$c auth wrong$i} }
+        assert_error WRONGPASS* {$c auth wrong}
+        assert {[clock milliseconds] - $began >= 100}
+        # In a transaction nothing waits.
+        assert_equal OK [$c multi]
+        assert_equal QUEUED [$c auth wrong]
+        assert_match "{WRONGPASS*}" [$c exec]
+        assert_equal PONG [$c ping]
         $c close
     }
 }
