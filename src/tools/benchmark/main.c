@@ -210,7 +210,7 @@ int main(int argc, char **argv)
     enum { FILES_SPARE = 256 };
     mem_init();
     clock_update();
-    signal(SIGPIPE, SIG_IGN);
+    signal(SIGPIPE, SIG_DFL); /* nobody reads what is printed: done. Sockets do without */
     struct benchmark *benchmark = mem_calloc(1, sizeof(*benchmark));
     struct options *options = &benchmark->options;
     options_parse(options, argc, argv);

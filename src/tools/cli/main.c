@@ -104,7 +104,7 @@ int main(int argc, char **argv)
     struct cli cli = {.last_type = REPLY_NIL};
     char error[SYNC_ERROR_MAX] = "";
     mem_init();
-    signal(SIGPIPE, SIG_IGN);
+    signal(SIGPIPE, SIG_DFL); /* nobody reads what is printed: done. Sockets do without */
     int first = options_parse(&cli.options, argc, argv);
     if (cli.options.is_asking_password)
         ask_for_password(&cli.options);

@@ -183,6 +183,23 @@ start_server {} {
         after cancel $::every_id
     } {command:monitor}
 
+    test "cli: who is not read any more ends" {
+        foreach words {{-r -1 ping} {-r -1 -i 0.01 ping} {subscribe c} {--stat -i 0.01}} {
+            set writer [expr {$words eq "subscribe c"}]
+            set line "[list [cli_program]] [cli_target] $words"
+            set channel [open |[list timeout 20 sh -c "{ $line; echo \$? >&2; } | head -n 1" 2>@1] r]
+            fconfigure $channel -blocking 0
+            set output ""
+            while {![eof $channel]} {
+                if {$writer} { r publish c m }
+                append output [read $channel]
+                resp::pause_ms 10
+            }
+            catch {close $channel}
+            assert_match "*141*" $output $words
+        }
+    }
+
     test "cli: an unreachable server" {
         set port [free_port]
         set result [cli_words [list -p $port ping]]
