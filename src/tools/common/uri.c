@@ -116,7 +116,9 @@ static bool take_host(struct uri *uri, struct bytes authority)
 
 static int parse_unix(struct uri *uri, struct bytes rest, char *error, size_t error_size)
 {
-    if (!take_credentials(uri, &rest))
+    /* An '@' behind a slash is the path's. */
+    bool is_path = rest.size > 0 && rest.data[0] == '/';
+    if (!is_path && !take_credentials(uri, &rest))
         return fail(uri, error, error_size, "Invalid user or password in URI");
     size_t query_index;
     bool has_query = find(rest, '?', &query_index);

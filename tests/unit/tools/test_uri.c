@@ -58,6 +58,8 @@ Test(uri, unix_sockets)
 {
     expect_uri("unix:///run/redis.sock", "plain - - - 0 -1 /run/redis.sock");
     expect_uri("unix://u:p@/run/r.sock?db=4", "plain u p - 0 4 /run/r.sock");
+    expect_uri("unix:///run/redis@a/r.sock", "plain - - - 0 -1 /run/redis@a/r.sock");
+    expect_uri("unix://u:p@/run/redis@a", "plain u p - 0 -1 /run/redis@a");
 }
 
 Test(uri, mistakes)
