@@ -93,6 +93,9 @@ static int start_thread(struct io_pool *pool, int index, char *error) ON_MAIN
         return -1;
     }
     thread->own_memory = (size_t)(mem_thread_balance() - balance);
+    if (loop_backend_kind(thread->loop) != loop_backend_kind(pool->threads[0]->loop))
+        log_notice("I/O of %s: %s, %s", thread->name, loop_backend_name(thread->loop),
+                   loop_backend_reason(thread->loop));
     find_highest(pool);
     return 0;
 }

@@ -3,12 +3,17 @@
 #include "io/io_pool.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/memory.h"
+#include "forbid_uring.h"
 #include "io/tls_context.h"
 #include "io/tls_tickets.h"
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <sched.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { MESSAGE_ECHO = IO_MESSAGE_USER };
 
@@ -49,14 +54,19 @@ static void set_up(void)
 
 TestSuite(io_pool, .init = set_up, .timeout = 60);
 
-static struct io_pool *open_pool(int threads)
+static struct io_pool *open_pool_on(enum loop_backend backend, int threads)
 {
     struct io_pool_options options = {
-        .threads = threads, .loop = {.backend = LOOP_BACKEND_EPOLL}, .handler = &handler};
+        .threads = threads, .loop = {.backend = backend}, .handler = &handler};
     char error[256];
     struct io_pool *pool = io_pool_create(&options, error);
     cr_assert_not_null(pool, "%s", error);
     return pool;
+}
+
+static struct io_pool *open_pool(int threads)
+{
+    return open_pool_on(LOOP_BACKEND_EPOLL, threads);
 }
 
 /* Turns main's loop until a message came from the thread; false when none did for long. */
@@ -226,6 +236,32 @@ Test(io_pool, a_class_that_was_chosen_for_the_process_stays)
     io_pool_set_batch(pool, false);
     all_have_class(pool, SCHED_BATCH);
     close_pool(pool);
+}
+
+/* As where little memory may be locked: the first ring gets it. */
+Test(io_pool, a_thread_that_gets_no_ring_serves_with_epoll_and_says_so)
+{
+    char path[] = "/tmp/test_io_pool_XXXXXX";
+    int fd = mkstemp(path);
+    log_init();
+    struct io_pool *pool = open_pool_on(LOOP_BACKEND_AUTO, 2);
+    if (loop_backend_kind(io_pool_main_loop(pool)) != LOOP_BACKEND_URING)
+        cr_skip_test("no io_uring here");
+    cr_assert_eq(log_set_file(path), 0);
+    forbid_io_uring(0, ENOMEM);
+    char error[256];
+    cr_assert_eq(io_pool_resize(pool, 3, error), 0, "%s", error);
+    for (int i = 0; i <= 3; i++)
+        cr_assert_eq(loop_backend_kind(io_pool_thread(pool, i)->loop),
+                     i == 3 ? LOOP_BACKEND_EPOLL : LOOP_BACKEND_URING);
+    char text[4096] = "";
+    cr_assert_gt(read(fd, text, sizeof(text) - 1), 0);
+    cr_assert_not_null(strstr(text, "I/O of io-3: epoll, io_uring is not usable: io_uring is "
+                                    "refused by the kernel: Cannot allocate memory"));
+    cr_assert_null(strstr(text, "io-1"));
+    close_pool(pool);
+    close(fd);
+    unlink(path);
 }
 
 #ifdef BUILD_TLS
