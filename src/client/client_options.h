@@ -23,8 +23,8 @@ struct client_output_limit {
 
 struct client_settings {
     int64_t maxclients;
-    int64_t max_unauthenticated_per_address; /* 0: no limit */
-    int64_t timeout; /* seconds of idleness; 0: never */
+    int64_t max_unauthenticated_per_address; /* negative: percent of maxclients; 0: no limit */
+    int64_t timeout;                         /* seconds of idleness; 0: never */
     struct client_output_limit output_limits[CLIENT_CLASS_COUNT];
     int64_t query_buffer_limit;
     int64_t proto_max_bulk_len;

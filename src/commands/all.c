@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 
+// clang-format off
 const struct command_spec *const all_commands[] = {
     connection_commands,
     client_commands,
@@ -44,3 +45,4 @@ const struct command_spec *const all_commands[] = {
     hash_expiry_commands,
     NULL,
 };
+// clang-format on

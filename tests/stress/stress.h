@@ -1,5 +1,5 @@
-/* What the two-thread programs share: checks that count, a generator of one's own per thread, sleeping
- * on an eventfd with a limit that only a lost wake-up reaches. Included once a program. */
+/* What the two-thread programs share: checks that count, a generator of one's own per thread,
+ * sleeping on an eventfd with a limit that only a lost wake-up reaches. Included once a program. */
 #ifndef STRESS_STRESS_H
 #define STRESS_STRESS_H
 

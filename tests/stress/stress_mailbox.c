@@ -24,7 +24,8 @@ struct run {
     uint64_t seed;
 };
 
-/* Sleeps unless there is something to take. A backlog must be published soon: a short sleep then. */
+/* Sleeps unless there is something to take. A backlog must be published soon: a short sleep then.
+ */
 static void sleep_if_idle(struct side *own, bool is_published)
 {
     wakeup_announce_sleep(&own->wakeup);
@@ -116,7 +117,8 @@ static void drive(struct run *run)
 
 static void test(uint32_t batch_max, uint64_t count)
 {
-    struct run run = {.count = count, .batch_max = batch_max, .seed = 0x9e3779b97f4a7c15u + batch_max};
+    struct run run = {
+        .count = count, .batch_max = batch_max, .seed = 0x9e3779b97f4a7c15u + batch_max};
     int error = wakeup_init(&run.here.wakeup) | wakeup_init(&run.there.wakeup);
     assert(error == 0);
     mailbox_init(&run.here.inbox, &run.here.wakeup);

@@ -1,5 +1,6 @@
-/* Two threads and one ring: every value arrives once, in order and whole, for small and large rings,
- * batches of random size, a producer that meets a full ring and a consumer that meets an empty one. */
+/* Two threads and one ring: every value arrives once, in order and whole, for small and large
+ * rings, batches of random size, a producer that meets a full ring and a consumer that meets an
+ * empty one. */
 #include "io/spsc.h"
 #include "stress.h"
 

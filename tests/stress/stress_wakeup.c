@@ -1,5 +1,6 @@
 /* A consumer that sleeps whenever it can and producers that publish at any moment: none of the
- * wake-ups may be lost. A lost one shows as a sleep that outlasts LOST_WAKEUP_MS with work at hand. */
+ * wake-ups may be lost. A lost one shows as a sleep that outlasts LOST_WAKEUP_MS with work at hand.
+ */
 #include "io/spsc.h"
 #include "stress.h"
 
@@ -111,8 +112,8 @@ static void test(const char *name, int producers, uint64_t count, uint32_t pause
     pthread_t threads[PRODUCERS_MAX];
     for (int i = 0; i < producers; i++) {
         struct producer *producer = &run.producers[i];
-        *producer = (struct producer){
-            .run = &run, .count = count, .pause_max = pause_max, .waits = waits};
+        *producer =
+            (struct producer){.run = &run, .count = count, .pause_max = pause_max, .waits = waits};
         spsc_init(&producer->ring, CAPACITY, sizeof(uint64_t));
     }
     for (int i = 0; i < producers; i++)

@@ -1,5 +1,6 @@
 /* Main's side without a server: a client table, an exchange, a pool of I/O threads, a handful of
- * commands, and peers at the far end of socket pairs whose expected replies are a plain byte string.
+ * commands, and peers at the far end of socket pairs whose expected replies are a plain byte
+ * string.
  *
  *   ECHO text    the text as a bulk              BIG n     a bulk of n bytes
  *   BLOCK        +OK once the test unblocks      PAUSE     +OK; waits while rig.is_paused
@@ -29,7 +30,7 @@ struct text {
 };
 
 struct peer {
-    int fd; /* -1: closed by the peer */
+    int fd;                /* -1: closed by the peer */
     struct client *client; /* NULL once destroyed */
     struct text commands;  /* to send */
     size_t sent;
@@ -129,7 +130,8 @@ static inline void rig_prefetch(void *context, struct client *client, struct req
     rig.prefetched[stage]++;
 }
 
-static inline void rig_on_opened(void *context, struct client *client, const struct tls_facts *facts)
+static inline void rig_on_opened(void *context, struct client *client,
+                                 const struct tls_facts *facts)
 {
     (void)context;
     cr_assert_null(facts);
@@ -138,8 +140,8 @@ static inline void rig_on_opened(void *context, struct client *client, const str
 }
 
 static inline void rig_on_closed(void *context, struct client *client,
-                                 enum connection_outcome outcome,
-                                 enum session_close_reason reason, const char *text)
+                                 enum connection_outcome outcome, enum session_close_reason reason,
+                                 const char *text)
 {
     (void)context;
     (void)outcome;
@@ -180,7 +182,8 @@ static inline void rig_start(int threads, enum loop_backend backend)
     rig.pool = io_pool_create(&options, error);
     cr_assert_not_null(rig.pool, "%s", error);
     exchange_set_pool(rig.exchange, rig.pool);
-    const struct session_settings settings = {.bulk_size_max = 512 << 20, .query_size_max = 1 << 30};
+    const struct session_settings settings = {.bulk_size_max = 512 << 20,
+                                              .query_size_max = 1 << 30};
     exchange_set_settings(rig.exchange, &settings);
 }
 

@@ -26,8 +26,9 @@ Test(client, is_born_with_defaults_and_frees_what_it_owns)
     cr_assert_eq(client->flags, 0);
     cr_assert_str_eq(client->user, "default");
     cr_assert_eq((uintptr_t)&client->meters % 64, 0, "the I/O thread's counters share no line");
-    char **texts[] = {&client->name, &client->lib_name, &client->lib_version, &client->peer,
-                      &client->local, &client->tls_description, &client->certificate_name};
+    char **texts[] = {
+        &client->name,  &client->lib_name,        &client->lib_version,     &client->peer,
+        &client->local, &client->tls_description, &client->certificate_name};
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         client_set_text(texts[i], BYTES_LITERAL("some text"));
     reply_begin(&client->reply, 2, NULL);

@@ -28,12 +28,11 @@ static void tear_down(void)
 TestSuite(client_describe, .init = set_up, .fini = tear_down);
 
 static const char *const fields[] = {
-    "id",        "addr",     "laddr",    "fd",       "name",        "age",      "idle",
-    "flags",     "db",       "sub",      "psub",     "ssub",        "multi",    "watch",
-    "qbuf",      "qbuf-free", "argv-mem", "multi-mem", "rbs",       "rbp",      "obl",
-    "oll",       "omem",     "tot-mem",  "events",   "cmd",         "user",     "redir",
-    "resp",      "lib-name", "lib-ver",  "io-thread", "tot-net-in", "tot-net-out", "tot-cmds",
-    "tls",       "cert"};
+    "id",         "addr",        "laddr",    "fd",    "name",  "age",      "idle",    "flags",
+    "db",         "sub",         "psub",     "ssub",  "multi", "watch",    "qbuf",    "qbuf-free",
+    "argv-mem",   "multi-mem",   "rbs",      "rbp",   "obl",   "oll",      "omem",    "tot-mem",
+    "events",     "cmd",         "user",     "redir", "resp",  "lib-name", "lib-ver", "io-thread",
+    "tot-net-in", "tot-net-out", "tot-cmds", "tls",   "cert"};
 
 static void check_order(char *line)
 {
@@ -84,10 +83,14 @@ Test(client_describe, values)
     client->output_published = 2500;
     client_describe(client, "client|list", &out);
     static const char *const expected[] = {
-        "id=42 addr=127.0.0.1:5000 ", " fd=9 name=worker age=7 idle=2 flags=x db=3 ",
-        " qbuf=26 qbuf-free=74 ",     " oll=1 omem=500 ",
-        " events=rw ",                " cmd=client|list user=default ",
-        " resp=3 ",                   " tot-net-in=1000 tot-net-out=2000 tot-cmds=11 ",
+        "id=42 addr=127.0.0.1:5000 ",
+        " fd=9 name=worker age=7 idle=2 flags=x db=3 ",
+        " qbuf=26 qbuf-free=74 ",
+        " oll=1 omem=500 ",
+        " events=rw ",
+        " cmd=client|list user=default ",
+        " resp=3 ",
+        " tot-net-in=1000 tot-net-out=2000 tot-cmds=11 ",
         " tls=TLSv1.3,X,full ",
     };
     for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++)

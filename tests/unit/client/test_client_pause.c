@@ -21,7 +21,8 @@ Test(client_pause, the_stricter_mode_stays)
     cr_assert_eq(client_pause_check(&pause, 1500), CLIENT_PAUSE_ALL);
     cr_assert_eq(client_pause_check(&pause, 2000), CLIENT_PAUSE_NONE);
     client_pause_start(&pause, CLIENT_PAUSE_WRITE, 3000);
-    cr_assert_eq(client_pause_check(&pause, 2500), CLIENT_PAUSE_WRITE, "of the last pause, nothing");
+    cr_assert_eq(client_pause_check(&pause, 2500), CLIENT_PAUSE_WRITE,
+                 "of the last pause, nothing");
     client_pause_start(&pause, CLIENT_PAUSE_ALL, 2600);
     cr_assert_eq(client_pause_check(&pause, 2900), CLIENT_PAUSE_ALL, "a pause never shortens");
 }

@@ -1,5 +1,5 @@
-/* One connection's work does not hold up another's: counted in commands that run, bytes that are read
- * and turns that pass, not in time. */
+/* One connection's work does not hold up another's: counted in commands that run, bytes that are
+ * read and turns that pass, not in time. */
 #include "client/exchange.h"
 
 #include "exchange_rig.h"
@@ -73,8 +73,8 @@ Test(fairness, a_long_pipeline)
     }
 }
 
-/* Values of 8 MB read by one: a turn sends a window of them, and the other's reply leaves in its own
- * turn. */
+/* Values of 8 MB read by one: a turn sends a window of them, and the other's reply leaves in its
+ * own turn. */
 Test(fairness, big_values)
 {
     enum { VALUES = 6, SIZE = 8 << 20, ROUNDS = 20 };
@@ -139,7 +139,8 @@ Test(fairness, a_big_value_comes_in)
             int turns = serve(modest, greedy);
             uint64_t others = client_meter_get(greedy->client->meters.bytes_in) - before;
             cr_assert_leq(turns, alone + 2, "%d turns instead of %d", turns, alone);
-            /* What one receive brought may exceed the quantum; so may what the turn's offer adds. */
+            /* What one receive brought may exceed the quantum; so may what the turn's offer adds.
+             */
             cr_assert_leq(others, (uint64_t)turns * 4 * SESSION_READ_QUANTUM);
         }
         cr_assert_lt(greedy->sent, greedy->commands.size, "it was over too soon to say anything");

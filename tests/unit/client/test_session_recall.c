@@ -274,7 +274,8 @@ Test(recall, who_does_not_read_moves_too)
             bool is_moving = move(peer, i % 3);
             cr_assert(is_moving || peer->client->thread->index == i % 3);
             settle();
-            cr_assert_eq(peer->client->thread->index, i % 3, "backend %zu, move %d: %d, stayed %d", b, i, is_moving, (int)moves_so_far().stayed);
+            cr_assert_eq(peer->client->thread->index, i % 3, "backend %zu, move %d: %d, stayed %d",
+                         b, i, is_moving, (int)moves_so_far().stayed);
             peer_receive(peer, 5000);
         }
         cr_assert_eq(moves_so_far().stayed, 0);

@@ -1,7 +1,7 @@
 /* CONFIG and INFO as commands. */
-#include "command_fixture.h"
 #include "base/memory.h"
 #include "base/option_rows.h"
+#include "command_fixture.h"
 #include "commands/all.h"
 #include "config/config_table.h"
 #include "observability/info_sources.h"
@@ -86,10 +86,11 @@ Test(config_command, set)
     expect_reply(fx, "-ERR syntax error", "CONFIG SET size 1 secret");
     expect_reply(fx, "-ERR Unknown option or number of arguments for CONFIG SET - 'what'",
                  "CONFIG SET size 1 what 2");
-    expect_reply(fx,
-                 "-ERR CONFIG SET failed (possibly related to argument 'size') - argument must be a "
-                 "memory value",
-                 "CONFIG SET SIZE many");
+    expect_reply(
+        fx,
+        "-ERR CONFIG SET failed (possibly related to argument 'size') - argument must be a "
+        "memory value",
+        "CONFIG SET SIZE many");
     expect_reply(fx,
                  "-ERR CONFIG SET failed (possibly related to argument 'fixed') - can't set "
                  "immutable config",

@@ -18,6 +18,7 @@ static const struct command_spec subcommands[] = {
     {0},
 };
 
+// clang-format off
 static const struct command_spec specs[] = {
     {.name = "get", .handler = nothing, .arity = 2, .flags = COMMAND_READONLY | COMMAND_FAST,
      .categories = CATEGORY_STRING, .keys = KEY_FIRST(KEY_RO | KEY_ACCESS)},
@@ -35,6 +36,7 @@ static const struct command_spec specs[] = {
                .last = 0, .step = 1}}},
     {0},
 };
+// clang-format on
 
 static struct command_table *table;
 
@@ -73,7 +75,9 @@ Test(command, found_in_any_case)
     cr_assert_null(command_lookup(table, &name, 1));
     cr_assert_null(command_lookup(table, &name, 0));
     /* Letters and what differs from them in the same bit are not the same. */
-    cr_assert_null(look_up("\x07" "et", NULL));
+    cr_assert_null(look_up("\x07"
+                           "et",
+                           NULL));
 }
 
 Test(command, subcommands)
@@ -84,7 +88,8 @@ Test(command, subcommands)
     cr_assert_str_eq(list->name, "client|list");
     cr_assert_eq(list->parent, client);
     cr_assert_eq(look_up("client", "nonsense"), client, "the container stands for the unknown");
-    cr_assert_eq(command_lookup_name(table, BYTES_LITERAL("Client|Kill")), look_up("client", "kill"));
+    cr_assert_eq(command_lookup_name(table, BYTES_LITERAL("Client|Kill")),
+                 look_up("client", "kill"));
     cr_assert_eq(command_lookup_name(table, BYTES_LITERAL("client")), client);
     cr_assert_null(command_lookup_name(table, BYTES_LITERAL("client|")));
     cr_assert_null(command_lookup_name(table, BYTES_LITERAL("client|nonsense")));

@@ -41,10 +41,10 @@ static const char *find(const struct key_spec *keys, const char *line)
     return find_with(keys, 0, line);
 }
 
-#define SPECS(...) ((const struct key_spec[COMMAND_KEY_SPECS_MAX + 1]){__VA_ARGS__})
-#define INDEX(n)   .begin = KEY_SPEC_INDEX, .index = (n)
+#define SPECS(...)       ((const struct key_spec[COMMAND_KEY_SPECS_MAX + 1]){__VA_ARGS__})
+#define INDEX(n)         .begin = KEY_SPEC_INDEX, .index = (n)
 #define KEYWORD(word, n) .begin = KEY_SPEC_KEYWORD, .keyword = (word), .index = (n)
-#define RANGE(l, s, m) .find = KEY_FIND_RANGE, .last = (l), .step = (s), .limit = (m)
+#define RANGE(l, s, m)   .find = KEY_FIND_RANGE, .last = (l), .step = (s), .limit = (m)
 #define KEYNUM(at, f, s) .find = KEY_FIND_KEYNUM, .last = (at), .limit = (f), .step = (s)
 
 Test(key_spec, ranges)
@@ -73,8 +73,7 @@ Test(key_spec, numbered)
     cr_assert_str_eq(find(eval, "eval script -1 a"), "-1");
     cr_assert_str_eq(find(eval, "eval script x a"), "-1");
     cr_assert_str_eq(find(eval, "eval script 9223372036854775807 a"), "-1");
-    const struct key_spec *store =
-        SPECS({INDEX(1), RANGE(0, 1, 0)}, {INDEX(2), KEYNUM(0, 1, 1)});
+    const struct key_spec *store = SPECS({INDEX(1), RANGE(0, 1, 0)}, {INDEX(2), KEYNUM(0, 1, 1)});
     cr_assert_str_eq(find(store, "zunionstore d 2 a b weights 1 2"), "1 3 4");
 }
 
@@ -117,8 +116,9 @@ static int pick(struct random_state *random, int bound)
 
 Test(key_spec, hostile_arguments_stay_in_bounds)
 {
-    static const char *const words[] = {"0", "1", "2", "3", "-1", "99", "9223372036854775807",
-                                        "-9223372036854775808", "keys", "streams", "", "x"};
+    static const char *const words[] = {
+        "0",    "1",       "2", "3", "-1", "99", "9223372036854775807", "-9223372036854775808",
+        "keys", "streams", "",  "x"};
     struct random_state random;
     random_state_seed(&random, 77);
     for (int round = 0; round < 200000; round++) {
@@ -127,7 +127,8 @@ Test(key_spec, hostile_arguments_stay_in_bounds)
             struct key_spec *keys = &spec.keys[i];
             keys->begin = pick(&random, 3) ? KEY_SPEC_INDEX : KEY_SPEC_KEYWORD;
             keys->keyword = words[8 + pick(&random, 2)];
-            keys->index = keys->begin == KEY_SPEC_INDEX ? 1 + pick(&random, 4) : pick(&random, 6) - 3;
+            keys->index =
+                keys->begin == KEY_SPEC_INDEX ? 1 + pick(&random, 4) : pick(&random, 6) - 3;
             keys->find = pick(&random, 2) ? KEY_FIND_RANGE : KEY_FIND_KEYNUM;
             keys->last = keys->find == KEY_FIND_RANGE ? pick(&random, 6) - 3 : pick(&random, 3);
             keys->step = 1 + pick(&random, 2);

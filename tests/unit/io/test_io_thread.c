@@ -1,5 +1,5 @@
-/* One I/O thread: starts, takes messages in order, reports back, does not sleep through either, ends
- * when its handler agrees; index 0 lives on main without a thread. */
+/* One I/O thread: starts, takes messages in order, reports back, does not sleep through either,
+ * ends when its handler agrees; index 0 lives on main without a thread. */
 #include "io/io_thread.h"
 
 #include "base/clock.h"

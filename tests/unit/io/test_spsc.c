@@ -1,5 +1,5 @@
-/* The ring, on one thread: full, empty, publishing and freeing in batches, indices that wrap; against
- * a counter model. Two threads meet in tests/stress. */
+/* The ring, on one thread: full, empty, publishing and freeing in batches, indices that wrap;
+ * against a counter model. Two threads meet in tests/stress. */
 #include "io/spsc.h"
 
 #include "base/memory.h"

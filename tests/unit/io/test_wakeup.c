@@ -1,4 +1,5 @@
-/* The wake-up on one thread: a signal costs a system call only when the sleep was announced, once. */
+/* The wake-up on one thread: a signal costs a system call only when the sleep was announced, once.
+ */
 #include "io/wakeup.h"
 
 #include <criterion/criterion.h>

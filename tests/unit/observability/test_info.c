@@ -172,6 +172,7 @@ static void expect_well_formed(void)
 
 Test(info, every_field_that_exporters_read)
 {
+    // clang-format off
     static const char *const fields[] = {
         "redis_version", "server_name", "sluice_version", "redis_build_id", "redis_mode", "os",
         "tcp_port", "run_id", "process_id", "uptime_in_seconds", "uptime_in_days", "executable",
@@ -226,6 +227,7 @@ Test(info, every_field_that_exporters_read)
         "used_cpu_sys_main_thread", "used_cpu_user_main_thread", "used_active_time_main_thread",
         "cluster_enabled", NULL,
     };
+    // clang-format on
     info_register_standard(info, &sources);
     run(0, NULL);
     for (int i = 0; fields[i]; i++)

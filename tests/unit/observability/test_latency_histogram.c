@@ -57,7 +57,8 @@ Test(latency_histogram, percentiles_are_right_within_a_percent)
     struct random_state random;
     random_state_seed(&random, 3);
     for (int i = 0; i < COUNT; i++) {
-        values[i] = 1 + random_state_next(&random) % (1ull << (random_state_next(&random) % 29 + 1));
+        values[i] =
+            1 + random_state_next(&random) % (1ull << (random_state_next(&random) % 29 + 1));
         latency_histogram_record(&histogram, values[i]);
     }
     qsort(values, COUNT, sizeof *values, compare);
