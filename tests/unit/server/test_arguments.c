@@ -26,7 +26,11 @@ static void expect_options(const char *expected, int argc, const char *const *wo
     arguments_deinit(&arguments);
 }
 
-#define WORDS(...) (const char *[]){__VA_ARGS__}
+#define WORDS(...)                                                                                 \
+    (const char *[])                                                                               \
+    {                                                                                              \
+        __VA_ARGS__                                                                                \
+    }
 
 Test(arguments, nothing)
 {
