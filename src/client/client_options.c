@@ -94,7 +94,8 @@ static void rewrite_output_limits(const void *settings, const char *name, struct
 
 static const struct option rows[] = {
     NUMBER(maxclients, "maxclients", "10000", 1, UINT_MAX),
-    NUMBER(max_unauthenticated_per_address, "max-unauthenticated-per-address", "5000", 0, INT_MAX),
+    MEMORY(max_unauthenticated_per_address, "max-unauthenticated-per-address", OPTION_PERCENT,
+           "90%", -100),
     NUMBER(timeout, "timeout", "0", 0, INT_MAX),
     OPTION_ROW_CUSTOM("client-output-buffer-limit", NULL, OPTION_MULTI_ARG,
                       "normal 0 0 0 replica 256mb 64mb 60 pubsub 32mb 8mb 60", set_output_limits,

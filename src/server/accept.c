@@ -64,6 +64,8 @@ static bool let_in(struct server *server, struct client *client, int fd) ON_MAIN
 {
     static struct log_rate rate = {.per_second = 1}; /* main thread only */
     int64_t max = server->settings.client.max_unauthenticated_per_address;
+    if (max < 0)
+        max = server->maxclients * -max / 100 + 1;
     if (!is_stranger(client) || strangers_add(server->clients->strangers, client, max))
         return true;
     server->stats->connections_rejected++;
@@ -176,7 +178,7 @@ void server_on_opened(void *context, struct client *client, const struct tls_fac
         describe_tls(client, facts);
         note_handshake_time(server, client);
     }
-    if (client->flags & CLIENT_AUTHENTICATED)
+    if (client->flags & CLIENT_ADMITTED)
         strangers_remove(server->clients->strangers, client);
     if ((int64_t)server->clients->count > server->maxclients) {
         refuse(server, client, "ERR max number of clients reached");

@@ -127,7 +127,12 @@ start_server {overrides {requirepass secret max-unauthenticated-per-address 3} c
         lappend clients [redis_client]
         assert_error "NOAUTH*" {[lindex $clients end] get key}
         await_refusal
-        assert_equal OK [$first config set max-unauthenticated-per-address 0]
+        # A part of maxclients: no more than the half of 4, and one.
+        assert_equal OK [$first config set max-unauthenticated-per-address 0 maxclients 4]
+        assert_equal OK [$first config set max-unauthenticated-per-address 50%]
+        assert_equal {max-unauthenticated-per-address 50%} [$first config get max-unauthenticated-per-address]
+        await_refusal
+        assert_equal OK [$first config set maxclients 100 max-unauthenticated-per-address 0]
         for {set i 0} {$i < 5} {incr i} { lappend clients [redis_client] }
         assert_error "NOAUTH*" {[lindex $clients end] get key}
         foreach c $clients { $c close }

@@ -110,14 +110,14 @@ start_server [list overrides [concat $tls_only [list io-threads 4 io-threads-ela
 # As many as may wait on a thread (ADMISSION_WAITING_MAX); each is a descriptor, here and in the server.
 set waiting_max 16384
 if {[exec sh -c {ulimit -Hn}] >= $waiting_max + 2000} {
-    start_server [list overrides [concat $tls_only [list io-threads 1 maxclients 17000 \
+    start_server [list overrides [concat $tls_only [list io-threads 1 maxclients 17000 max-unauthenticated-per-address 0 \
         tls-handshakes-max-per-thread 2 tls-handshake-timeout 0]] tags sluice] {
         test "Who comes when too many wait for their handshake is refused and counted" {
             set script [file join $::root tests support silent-peers.pl]
             set command "ulimit -n [expr {$waiting_max + 1000}] && exec perl $script [srv tls_port] [expr {$waiting_max + 2}]"
             set peers [open |[list sh -c $command 2>@1] r+]
             assert_equal open [gets $peers]
-            wait_until [list 2 $waiting_max] 20 {under_way}
+            wait_until [list 2 $waiting_max] 100 {under_way}
             assert_equal 0 [tls_counter handshakes_refused]
             set more [silent_peers 5]
             wait_until 5 10 {tls_counter handshakes_refused}
