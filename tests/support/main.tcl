@@ -281,4 +281,8 @@ next_worker
 if {$running > 0} { vwait finished }
 write_durations
 report
+if {[llength $opt(only)] > 0 && $passed + $failed + $skipped == 0} {
+    puts stderr "no test matches --only"
+    exit 2
+}
 exit [expr {$failed > 0 ? 1 : 0}]

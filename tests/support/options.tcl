@@ -41,6 +41,12 @@ proc parse_options {arguments} {
             }
         }
     }
+    foreach name {jobs timeout} {
+        if {![string is integer -strict $opt($name)]} {
+            puts stderr "--$name is a number"
+            exit 2
+        }
+    }
     if {$opt(jobs) <= 0} {
         set opt(jobs) [expr {2 * [core_count]}]
     }
