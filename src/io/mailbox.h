@@ -2,8 +2,8 @@
  *
  * mailbox_send never fails and never waits: a message that finds the ring full waits in the
  * producer's own backlog, which goes first at the next mailbox_publish. What can be in the backlog
- * is bounded by the contracts of the senders (per connection: MAILBOX_MESSAGES_PER_CONNECTION), not
- * by luck. Messages become visible at mailbox_publish, once a turn, and that is also when the other
+ * is bounded by the contracts of the senders: of a session one batch is under way and each steering
+ * message once, and pushes are bounded by the output limits. Messages become visible at mailbox_publish, once a turn, and that is also when the other
  * side is woken.
  *
  * With both ends on one thread (I/O inline on main) the same calls work; nothing is woken.
@@ -14,12 +14,7 @@
 #include "io/spsc.h"
 #include "io/wakeup.h"
 
-enum {
-    MAILBOX_CAPACITY = 4096,
-    /* opened, requests, closed upwards; lend, replies, limits, steering (3 kinds), forget downwards
-     */
-    MAILBOX_MESSAGES_PER_CONNECTION = 8
-};
+enum { MAILBOX_CAPACITY = 4096 };
 
 struct message {
     uint32_t type; /* the users' */
