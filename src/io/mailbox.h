@@ -3,8 +3,8 @@
  * mailbox_send never fails and never waits: a message that finds the ring full waits in the
  * producer's own backlog, which goes first at the next mailbox_publish. What can be in the backlog
  * is bounded by the contracts of the senders: of a session one batch is under way and each steering
- * message once, and pushes are bounded by the output limits. Messages become visible at mailbox_publish, once a turn, and that is also when the other
- * side is woken.
+ * message once, and pushes are bounded by the output limits. Messages become visible at
+ * mailbox_publish, once a turn, and that is also when the other side is woken.
  *
  * With both ends on one thread (I/O inline on main) the same calls work; nothing is woken.
  */
