@@ -70,6 +70,11 @@ Test(expire, conditions)
     expect_reply(fx, ":0", "EXPIRE k 300 LT");
     expect_reply(fx, ":1", "EXPIRE k 150 XX LT");
     expect_reply(fx, ":150", "TTL k");
+    expect_reply(fx, ":1", "PEXPIREAT k 4102444800000");
+    expect_reply(fx, ":0", "PEXPIREAT k 4102444800000 GT");
+    expect_reply(fx, ":0", "PEXPIREAT k 4102444800000 LT");
+    expect_reply(fx, ":1", "PEXPIREAT k 4102444800001 GT");
+    expect_reply(fx, ":1", "PEXPIREAT k 4102444800000 LT");
     fixture_run(fx, "PERSIST k");
     expect_reply(fx, ":1", "EXPIRE k 10 NX");
     expect_reply(fx, ":0", "EXPIRE k -1 GT");

@@ -410,6 +410,8 @@ Test(string, getrange)
     expect_reply(fx, "$11 Hello World", "SUBSTR k 0 -1");
     expect_reply(fx, "$0 ", "GETRANGE k 5 3");
     expect_reply(fx, "$0 ", "GETRANGE k -1 -5");
+    expect_reply(fx, "$0 ", "GETRANGE k -100 -200");
+    expect_reply(fx, "$1 H", "GETRANGE k -200 -100");
     expect_reply(fx, "$1 H", "GETRANGE k -100 0");
     expect_reply(fx, "$1 H", "GETRANGE k 0 -11");
     expect_reply(fx, "$1 H", "GETRANGE k 0 -100");

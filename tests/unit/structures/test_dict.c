@@ -58,3 +58,22 @@ Test(dict, shrinks_and_frees_chains, .init = setup)
     cr_assert_eq(dict_count(&dict), 0);
     dict_deinit(&dict);
 }
+
+/* No write moves more than a few buckets, however large the table is. */
+Test(dict, resizes_in_steps, .init = setup)
+{
+    enum { BUCKETS = 512, WRITES_MIN = BUCKETS / 4 };
+    struct dict dict;
+    dict_init(&dict, &item_type);
+    dict_reserve(&dict, BUCKETS * DICT_BUCKET_SLOTS);
+    uint32_t next = 0;
+    while (!dict_is_rehashing(&dict))
+        toggle(&dict, next++, true);
+    cr_assert_gt(next, BUCKETS * DICT_BUCKET_SLOTS);
+    for (uint32_t i = 0; i < WRITES_MIN; i++) {
+        toggle(&dict, i, false);
+        cr_assert(dict_is_rehashing(&dict), "after %u writes", i);
+    }
+    cr_assert(dict_rehash(&dict, 1));
+    dict_deinit(&dict);
+}
