@@ -53,7 +53,9 @@ enum client_flag {
     CLIENT_PRIMARY = 1 << 20,
     CLIENT_INTERNAL = 1 << 21, /* no connection: AOF loading, scripts */
     CLIENT_TRACKING_ON = 1 << 22,
-    CLIENT_OPENED = 1 << 23 /* the handshake finished */
+    CLIENT_OPENED = 1 << 23,      /* the handshake finished */
+    CLIENT_AUTH_WAIVED = 1 << 24, /* not authenticated, and no password is asked for any more */
+    CLIENT_ADMITTED = CLIENT_AUTHENTICATED | CLIENT_AUTH_WAIVED /* either: it may run commands */
 };
 
 /* CLIENT TRACKING. */

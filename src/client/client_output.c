@@ -15,7 +15,7 @@ enum client_class client_class_of(const struct client *client)
 bool client_output_is_over(const struct client_settings *settings, struct client *client)
 {
     uint64_t size = exchange_output_size(client);
-    if (!(client->flags & CLIENT_AUTHENTICATED) && size > CLIENT_UNAUTHENTICATED_OUTPUT_MAX)
+    if (!(client->flags & CLIENT_ADMITTED) && size > CLIENT_UNAUTHENTICATED_OUTPUT_MAX)
         return true;
     const struct client_output_limit *limit = &settings->output_limits[client_class_of(client)];
     if (limit->hard_bytes && size >= (uint64_t)limit->hard_bytes)

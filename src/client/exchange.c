@@ -243,7 +243,7 @@ void exchange_send_limits(struct exchange *exchange, struct client *client)
     if (client->session)
         post(client, (struct message){.type = SESSION_LIMITS,
                                       .a = client->session,
-                                      .value = (client->flags & CLIENT_AUTHENTICATED) != 0});
+                                      .value = (client->flags & CLIENT_ADMITTED) != 0});
 }
 
 void exchange_close(struct exchange *exchange, struct client *client, enum connection_close_how how)

@@ -213,9 +213,12 @@ static void reset_command(struct call *call) ON_MAIN
         client->flags & CLIENT_REPLY_SKIP; /* the SKIP of the command before */
     client_set_text(&client->name, BYTES_LITERAL(""));
     client->user = "default";
+    client->flags &= ~(uint32_t)CLIENT_AUTH_WAIVED;
     if (acl_needs_password(call->services->acl)) {
         client->flags &= ~(uint32_t)CLIENT_AUTHENTICATED;
         (void)strangers_add(call->services->clients->strangers, client, 0);
+    } else {
+        client->flags |= CLIENT_AUTHENTICATED; /* as a new connection */
     }
     exchange_send_limits(call->services->exchange, client);
     reply_simple(call->reply, "RESET");

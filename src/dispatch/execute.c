@@ -245,7 +245,7 @@ static bool check(struct executor *executor, struct call *call)
         return call->argc < 2 ? refuse_arity(call) : refuse_unknown_subcommand(call);
     if (!arity_is_right(command, call->argc))
         return refuse_arity(call);
-    if (!(client->flags & CLIENT_AUTHENTICATED) && !(command->flags & COMMAND_NO_AUTH))
+    if (!(client->flags & CLIENT_ADMITTED) && !(command->flags & COMMAND_NO_AUTH))
         return refuse_text(call, "-NOAUTH Authentication required.");
     if (client->flags & CLIENT_MULTI && command->flags & COMMAND_NO_MULTI)
         return refuse_text(call, "Command not allowed inside a transaction");

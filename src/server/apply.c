@@ -1,8 +1,10 @@
 /* CONFIG SET reaching running modules: one function per option group, called after the group's own.
  */
+#include "acl/acl_users.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/process.h"
+#include "client/strangers.h"
 #include "config/config_table.h"
 #include "server/metrics_http.h"
 #include "server/placement.h"
@@ -125,6 +127,32 @@ static int apply_keyspace(void *context, const struct option_changes *changes, s
     return 0;
 }
 
+/* Who has not authenticated may do without while there is no password, and not afterwards. */
+static int apply_acl(void *context, const struct option_changes *changes, struct buffer *error)
+{
+    entering_main();
+    struct server *server = context;
+    (void)changes;
+    (void)error;
+    bool is_waived = !acl_needs_password(&server->settings.acl);
+    for (struct client *client = server->clients->first; client; client = client->next) {
+        bool was_waived = client->flags & CLIENT_AUTH_WAIVED;
+        client->flags &= ~(uint32_t)CLIENT_AUTH_WAIVED;
+        if (client->flags & CLIENT_AUTHENTICATED)
+            continue;
+        if (is_waived)
+            client->flags |= CLIENT_AUTH_WAIVED;
+        if (is_waived == was_waived)
+            continue;
+        if (is_waived && client->flags & CLIENT_OPENED)
+            strangers_remove(server->clients->strangers, client);
+        else if (!is_waived)
+            (void)strangers_add(server->clients->strangers, client, 0);
+        exchange_send_limits(server->exchange, client);
+    }
+    return 0;
+}
+
 static int apply_pubsub(void *context, const struct option_changes *changes, struct buffer *error)
 {
     struct server *server = context;
@@ -162,6 +190,7 @@ void server_observe_options(struct server *server)
     config_observe(server->config, "server", apply_server, server);
     config_observe(server->config, "client", apply_client, server);
     config_observe(server->config, "keyspace", apply_keyspace, server);
+    config_observe(server->config, "acl", apply_acl, server);
     config_observe(server->config, "pubsub", apply_pubsub, server);
     config_observe(server->config, "tls", apply_tls, server);
     config_observe_trial(server->config, "server", tls_change_try_threads, server);

@@ -56,6 +56,33 @@ start_server {overrides {requirepass foobar}} {
         $c close
     }
 
+    test "A password that is taken away, and set again" {
+        set c [redis_client]
+        $c auth foobar
+        foreach name {a b d} { set $name [redis_client] }
+        assert_error "NOAUTH*" {$a ping}
+        assert_equal OK [$c config set requirepass ""]
+        # Whoever waited for it may go on, without the limits of strangers.
+        assert_equal [string repeat x 20000] [$a echo [string repeat x 20000]]
+        assert_equal 0 [$a exists 1 2 3 4 5 6 7 8 9 10 11]
+        assert_equal RESET [$b reset]
+        assert_equal OK [$d auth default any]
+        assert_equal OK [$c config set requirepass foobar]
+        foreach waiting [list $a [redis_client]] {
+            assert_error "NOAUTH*" {$waiting ping}
+            assert_error "*Protocol error: unauthenticated multibulk length*" {$waiting exists 1 2 3 4 5 6 7 8 9 10 11}
+            $waiting close
+        }
+        # These had shown who they are while anybody was.
+        foreach known [list $b $d] {
+            assert_equal PONG [$known ping]
+            assert_equal RESET [$known reset]
+            assert_error "NOAUTH*" {$known ping}
+            $known close
+        }
+        $c close
+    }
+
     test "Binary and long passwords" {
         set password "p\x00\x01\r\n\xff[string repeat x 400]"
         r config set requirepass $password
