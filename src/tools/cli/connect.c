@@ -177,13 +177,17 @@ int cli_connect(struct cli *cli)
     cli->is_refused = sync_client_login(cli->client, &authentication) != 0;
     if (cli->is_refused)
         fprintf(stderr, "%s\n", sync_client_error(cli->client));
+    bool is_lost = cli->is_refused && !sync_client_is_connected(cli->client);
     struct sync_login login = login_of(cli);
-    if (sync_client_is_connected(cli->client) && sync_client_login(cli->client, &login) == 0) {
+    if (!is_lost && sync_client_login(cli->client, &login) == 0) {
         cli->is_resp3 = login.is_resp3;
         return 0;
     }
-    if (sync_client_is_connected(cli->client) || !cli->is_refused)
-        fprintf(stderr, "%s\n", sync_client_error(cli->client));
+    const char *reason = sync_client_error(cli->client);
+    if (!is_lost && strncmp(reason, "TLS ", 4) == 0)
+        say_could_not_connect(cli, reason);
+    else if (!is_lost)
+        fprintf(stderr, "%s\n", reason);
     sync_client_disconnect(cli->client);
     return -1;
 }

@@ -215,6 +215,8 @@ start_server {} {
         see "Stopped"
         say fg
         see "redis-cli"
+        # It says nothing, but it takes over the keys.
+        wait_until 1 10 {string match "*-icanon*" [exec stty -a <$spawn_out(slave,name)]}
         # Editing goes on: TAB is a key again.
         key "\x15strle\t"
         see "strle.*n"
@@ -308,10 +310,10 @@ start_server {} {
         start_repl
         say "client id"
         see "\\(integer\\) (\\d+)"
+        prompt
         foreach id [regexp -all -inline {\mid=(\d+)} [r client list type normal]] {
             if {[string is integer -strict $id] && $id != [r client id]} { r client kill id $id }
         }
-        prompt
         say "get foo"
         see "\"bar\"\r\n"
         prompt
