@@ -108,6 +108,10 @@ void session_adopt(struct session_host *host, struct session *session)
     session_stall_adopt(session);
     session_deaf_update(session);
     connection_attach(host->thread->loop, session->connection);
-    if (host->is_stopping)
+    if (!host->is_stopping)
+        return;
+    if (session->is_in_flight) /* the replies follow; they are the last */
+        session_close_after_output(session);
+    else
         session_close(session, CONNECTION_CLOSE_AFTER_OUTPUT);
 }
