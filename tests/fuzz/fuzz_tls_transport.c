@@ -143,6 +143,7 @@ static void server_advance(struct server *server)
         static char data[9000];
         size_t count = 0;
         assert(calls < CALLS_MAX);
+        server->wire.in_taken = 0; /* each call is a turn */
         if (!server->is_open) {
             server->result = ops->handshake(server->transport, &server->wire);
             server->is_open = server->result == TRANSPORT_DONE;
