@@ -14,6 +14,7 @@
 #include "base/random.h"
 #include "base/text.h"
 #include "commands/all.h"
+#include "commands/not_served.h"
 #include "config/config_table.h"
 #include "dispatch/execute.h"
 #include "io/tls_options.h"
@@ -118,6 +119,10 @@ static int apply_renames(struct server *server, struct buffer *error)
         const struct command_rename *rename = &settings->renames[i];
         if (command_table_rename(server->commands, rename->name, rename->new_name) == 0)
             continue;
+        if (command_is_not_served(bytes_of_text(rename->name))) {
+            log_notice("rename-command %s: this version does not serve it", rename->name);
+            continue;
+        }
         bool is_known = command_lookup_name(server->commands, bytes_of_text(rename->name)) != NULL;
         (void)buffer_printf(error, "rename-command %s: %s", rename->name,
                             is_known ? "Target command name already exists"

@@ -71,6 +71,15 @@ start_server {overrides {rename-command "get fetch"} conf "rename-command config
     }
 }
 
+# Hardened installations take these away; each is served by Redis, and not all of them here yet.
+start_server {conf "rename-command EVAL \"\"\nrename-command BGSAVE save-now\nrename-command SLAVEOF \"\"\nrename-command CLUSTER \"\"\nrename-command FLUSHALL \"\"\n" tags sluice} {
+    test "rename-command of commands that are not there" {
+        foreach name {eval bgsave slaveof cluster flushall} { assert_error "ERR unknown command '$name'*" {r $name} }
+        assert {[server_log_contains "*rename-command BGSAVE: this version does not serve it*"]}
+        assert {![server_log_contains "*rename-command FLUSHALL*"]}
+    }
+}
+
 start_server {args {--timeout 33 --save 60 1000 300 10 --maxmemory-policy allkeys-lfu}} {
     test "Arguments win over the file" {
         assert_equal 33 [lindex [r config get timeout] 1]
