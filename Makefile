@@ -142,7 +142,7 @@ unit_programs := $(patsubst tests/unit/%.c,$(B)/unit/%,$(unit_sources))
 support_objects := $(patsubst tests/support/%.c,$(B)/support/%.o,$(sort $(wildcard tests/support/*.c)))
 unit_flags := -iquote tests/support -Wno-missing-prototypes -Wno-conversion -Wno-cast-qual -Wno-null-dereference
 # Test programs are many, so what they cost to make counts: the quick linker if there is one, and with a
-# sanitizer no optimization of the tests themselves (of what they test there is; without one there is).
+# sanitizer no optimization of the tests themselves (of what they test there is), but for those that compute.
 test_link := $(if $(shell command -v ld.lld),-fuse-ld=lld)
 test_flags := $(if $(SANITIZER),-O0)
 
@@ -155,7 +155,7 @@ endif
 
 $(B)/support/%.o: tests/support/%.c $(B)/flags
 	@mkdir -p $(@D)
-	@$(CC) $(CPPFLAGS) $(CFLAGS) $(unit_flags) $(test_flags) -MMD -MP -c $< -o $@
+	@$(CC) $(CPPFLAGS) $(CFLAGS) $(unit_flags) -MMD -MP -c $< -o $@
 
 # An archive, so that a test links only the support it uses.
 $(eval $(call members_rule,libsupport,$(support_objects)))
@@ -166,7 +166,7 @@ define unit_rule
 $(B)/unit/$(1)/%: tests/unit/$(1)/%.c $(patsubst %,$(B)/lib%.a,$(call upto,$(1),$(folders))) $(B)/libsupport.a $(B)/flags
 	@mkdir -p $$(@D)
 	@echo "  UNIT $$<"
-	@$(CC) $(CPPFLAGS) $(CFLAGS) $(unit_flags) $(test_flags) -MMD -MP -MF $$@.d $(LDFLAGS) $(test_link) $$< -Wl,--start-group $(B)/libsupport.a $(patsubst %,$(B)/lib%.a,$(call upto,$(1),$(folders))) -Wl,--end-group $(LDLIBS) $(if $(filter server,$(1)),$(server_libs)) $(unit_libs) -o $$@
+	@$(CC) $(CPPFLAGS) $(CFLAGS) $(unit_flags) $$(if $$(filter %_sim %_recall,$$*),,$(test_flags)) -MMD -MP -MF $$@.d $(LDFLAGS) $(test_link) $$< -Wl,--start-group $(B)/libsupport.a $(patsubst %,$(B)/lib%.a,$(call upto,$(1),$(folders))) -Wl,--end-group $(LDLIBS) $(if $(filter server,$(1)),$(server_libs)) $(unit_libs) -o $$@
 unit-$(1): $(filter $(B)/unit/$(1)/%,$(unit_programs)) certs
 	@utils/run-unit $(filter $(B)/unit/$(1)/%,$(unit_programs))
 endef
