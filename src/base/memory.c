@@ -24,7 +24,7 @@
 #include "base/assert.h"
 #include "base/log.h"
 
-enum { THREADS_MAX = 512 };
+enum { THREADS_MAX = 512, TLS_RECORD_BUFFER_SIZE_MIN = 16 * 1024 };
 
 /* Freely running sums; what is in use is their difference over all threads. */
 struct counters {
@@ -52,6 +52,7 @@ static struct {
 } memory = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
 static __thread struct counters own;
+static __thread size_t tls_wiped_size; /* see mem_tls_wipe_freed */
 static __thread struct thread_slot *own_slot;
 
 /* Only this thread writes; the store is atomic so that a reader sees a whole number. */
@@ -412,9 +413,16 @@ void mem_tls_free(void *old, const char *file, int line)
     if (!old)
         return;
     size_t size = mem_usable_size(old);
+    if (tls_wiped_size && size >= TLS_RECORD_BUFFER_SIZE_MIN)
+        mem_wipe(old, tls_wiped_size < size ? tls_wiped_size : size);
     count(&own.tls_deallocated, size);
     count_deallocated(size);
     free(old);
+}
+
+void mem_tls_wipe_freed(size_t size)
+{
+    tls_wiped_size = size;
 }
 
 uint64_t mem_tls_balance(void)

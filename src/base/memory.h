@@ -53,6 +53,10 @@ void mem_thread_stop(void);
 void *mem_tls_alloc(size_t size, const char *file, int line);
 void *mem_tls_realloc(void *memory, size_t size, const char *file, int line);
 void mem_tls_free(void *memory, const char *file, int line);
+/* From now on this thread wipes the first `size` bytes (0: none) of what OpenSSL frees and is as
+ * large as a record: a record buffer, in which no more than that was decrypted. OpenSSL's own
+ * option for this wipes all 17 KB, however little there was. */
+void mem_tls_wipe_freed(size_t size);
 /* What this thread has allocated for OpenSSL less what it has freed, modulo 2^64: two readings
  * around a call tell what the call has kept. */
 uint64_t mem_tls_balance(void);

@@ -152,7 +152,6 @@ static SSL_CTX *new_ssl_context(struct tls_context *context, const struct tls_se
     SSL_CTX_set_app_data(ssl_context, context);
     SSL_CTX_set_info_callback(ssl_context, transport_tls_on_info);
     SSL_CTX_set_options(ssl_context, SSL_OP_NO_SSLv2 | SSL_OP_NO_SSLv3 | SSL_OP_NO_COMPRESSION |
-                                         SSL_OP_CLEANSE_PLAINTEXT |
                                          SSL_OP_DONT_INSERT_EMPTY_FRAGMENTS |
                                          SSL_OP_NO_RENEGOTIATION | SSL_OP_SINGLE_DH_USE);
     /* Buffers live only while a record is in them: 34 KB less for an idle connection. The chain to

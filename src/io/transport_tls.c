@@ -344,6 +344,12 @@ static bool has_nothing_to_read(const struct transport_tls *self, const struct t
            !SSL_in_init(self->ssl); /* nor a key update half sent */
 }
 
+/* At most, of what the read to come decrypts: it may be a password. */
+static size_t size_of_plaintext(const struct transport_tls *self, const struct transport_wire *wire)
+{
+    return SSL_has_pending(self->ssl) ? SIZE_MAX : wire->in_size;
+}
+
 static enum transport_result tls_read(struct transport *transport, struct transport_wire *wire,
                                       char *destination, size_t size, size_t *count)
 {
@@ -364,6 +370,7 @@ static enum transport_result tls_read(struct transport *transport, struct transp
             break;
         }
         tls_errors_clear();
+        mem_tls_wipe_freed(size_of_plaintext(self, wire));
         size_t part = 0;
         int code = SSL_read_ex(self->ssl, destination + taken, size - taken, &part);
         if (code != 1) {
@@ -377,6 +384,7 @@ static enum transport_result tls_read(struct transport *transport, struct transp
         self->deferred = (uint8_t)result; /* it stays so, however often one asks */
         self->outcome = (uint8_t)wire->outcome;
     }
+    mem_tls_wipe_freed(0);
     self->held += mem_tls_balance() - balance;
     self->is_starved = result != TRANSPORT_DONE;
     self->port.wire = NULL;
