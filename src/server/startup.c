@@ -279,11 +279,12 @@ int server_main(int argc, char **argv)
     server->program = mem_strdup(argv[0]);
     entering_main();
     int status = load_configuration(server, &arguments) == 0 ? 0 : 1;
-    if (status == 0 && arguments.checks_config)
+    bool is_checked = status == 0 && arguments.checks_config;
+    if (is_checked)
         status = check(server);
     else if (status == 0)
         status = run(server, &arguments);
-    if (status == 0)
+    if (status == 0 || is_checked) /* else a start that failed, with whatever it had begun */
         server_destroy(server);
     arguments_deinit(&arguments);
     return status;
