@@ -344,8 +344,14 @@ bool session_host_stop(struct session_host *host)
     if (!host->is_stopping) {
         host->is_stopping = true;
         session_admission_stop(host);
-        for (struct session *session = host->sessions; session; session = session->next)
-            session_close(session, CONNECTION_CLOSE_AFTER_OUTPUT);
+        for (struct session *session = host->sessions; session; session = session->next) {
+            /* Of one that is recalled main holds the replies until it has left, or stays. */
+            bool are_held_back = session->recalled_ms != 0 && session->is_in_flight;
+            if (are_held_back && !session->is_held)
+                session_close_after_output(session);
+            else
+                session_close(session, CONNECTION_CLOSE_AFTER_OUTPUT);
+        }
     }
     return host->count == 0;
 }
