@@ -62,7 +62,9 @@ start_server {overrides {requirepass foobar}} {
         foreach name {a b d} { set $name [redis_client] }
         assert_error "NOAUTH*" {$a ping}
         assert_equal OK [$c config set requirepass ""]
-        # Whoever waited for it may go on, without the limits of strangers.
+        # Whoever waited for it may go on, without the limits of strangers: its thread was told before
+        # the next reply.
+        assert_equal PONG [$a ping]
         assert_equal [string repeat x 20000] [$a echo [string repeat x 20000]]
         assert_equal 0 [$a exists 1 2 3 4 5 6 7 8 9 10 11]
         assert_equal RESET [$b reset]
