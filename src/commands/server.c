@@ -10,9 +10,14 @@
 #include "dispatch/call.h"
 #include <stdio.h>
 
+/* What follows in the same pipeline must not live before the time that was told. A transaction is
+ * one moment, in which TIME goes on, as in Redis. */
 static void time_command(struct call *call)
 {
-    int64_t now_us = clock_read_wall_us();
+    bool is_in_transaction = call->client->flags & CLIENT_MULTI;
+    if (!is_in_transaction)
+        clock_update();
+    int64_t now_us = is_in_transaction ? clock_read_wall_us() : clock_wall_us();
     reply_array(call->reply, 2);
     reply_bulk_integer(call->reply, now_us / 1000000);
     reply_bulk_integer(call->reply, now_us % 1000000);

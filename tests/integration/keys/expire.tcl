@@ -165,4 +165,20 @@ start_server {} {
         assert {[$c read] >= $seconds * 1000 + $us / 1000 + 150000}
         $c close
     }
+
+    test "No command of a pipeline lives before what TIME said in front of it" {
+        set c [redis_client]
+        $c write [string repeat "TIME\r\nSET key v PX 150000\r\nPEXPIRETIME key\r\n" 3000]
+        set early {}
+        for {set i 0} {$i < 3000} {incr i} {
+            lassign [$c read] seconds us
+            assert_equal OK [$c read]
+            set ahead [expr {$seconds * 1000 + $us / 1000 + 150000 - [$c read]}]
+            if {$ahead > 0} {
+                lappend early $ahead
+            }
+        }
+        assert_equal {} $early
+        $c close
+    }
 }
