@@ -37,6 +37,7 @@ struct rig {
     unsigned closed;
     enum connection_outcome outcome;
     enum session_close_reason reason;
+    unsigned returned; /* recalled, and it has left */
     unsigned spent;
     uint64_t resolved;
 };
@@ -143,6 +144,11 @@ static inline void rig_take(struct rig *rig, const struct message *message)
         break;
     case SESSION_SPENT:
         rig_free_chunks(rig, message->a);
+        break;
+    case SESSION_RETURNED:
+        cr_assert_eq(message->b, (void *)rig->session);
+        cr_assert(message->value, "nothing keeps it");
+        rig->returned++;
         break;
     case SESSION_CLOSED:
         cr_assert_eq(rig->closed, 0, "closed twice");

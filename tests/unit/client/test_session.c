@@ -274,6 +274,30 @@ Test(session, a_session_that_cannot_be_opened_is_closed_at_once)
     rig_shut(&rig);
 }
 
+/* Main keeps them until the session has left: they are not lost when the thread is stopped first.
+ */
+Test(session, a_stop_waits_for_replies_that_a_recall_holds_back)
+{
+    EACH_BACKEND(b)
+    {
+        open_session(backends[b]);
+        rig_send_text(&rig, "PING\r\n");
+        RIG_UNTIL(&rig, rig.batch);
+        rig_post(&rig, (struct message){.type = SESSION_RECALL, .a = rig.session});
+        cr_assert_not(session_host_stop(rig.thread.owner));
+        RIG_UNTIL(&rig, rig.returned || rig.closed);
+        cr_assert_eq(rig.closed, 0);
+        cr_assert(session_host_stop(rig.thread.owner), "it has left");
+
+        rig_post(&rig, (struct message){.type = SESSION_ADOPT, .a = rig.session});
+        rig_answer(&rig);
+        rig_expect(&rig, "+OK\r\n");
+        RIG_UNTIL(&rig, rig.closed);
+        rig_forget(&rig);
+        rig_shut(&rig);
+    }
+}
+
 Test(session, settings_reach_sessions_that_exist)
 {
     open_session(LOOP_BACKEND_EPOLL);
