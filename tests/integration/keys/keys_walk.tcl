@@ -1,7 +1,11 @@
 # KEYS over a large database: it is answered in slices, while other clients are served.
 
+# In steps, each of which answers in time also where everything is slow; keys that are there stay.
 proc populate {count {prefix key}} {
-    r debug populate $count $prefix
+    for {set done 0} {$done < $count} {} {
+        set done [expr {min($done + 250000, $count)}]
+        r debug populate $done $prefix
+    }
 }
 
 # The client waits for its KEYS: true once somebody else sees it.
